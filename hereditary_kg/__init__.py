@@ -1,0 +1,1 @@
+"""Federated workflow execution for knowledge graphs."""

@@ -1,0 +1,1 @@
+"""Floor 1: SPARQL text to algebra and back."""
