@@ -195,7 +195,7 @@ class QueryParser(ExpressionParser):
 
     def _select(self, *, dataset_allowed: bool) -> tuple[Pattern, tuple[Variable, ...], Dataset]:
         start = self.advance()
-        keyword = self.token.text.upper() if self.take_word("DISTINCT", "REDUCED") else None
+        keyword = self.advance().text.upper() if self.at_word("DISTINCT", "REDUCED") else None
         outer, self.aggregates = self.aggregates, {}
         items = self._select_items(start)
         dataset = self._dataset() if dataset_allowed else Dataset()
