@@ -1,0 +1,221 @@
+r"""Vectorised ways from what servers write to canonical term text.
+
+Result documents name one term in many ways: ``1`` and ``"1"^^xsd:integer``, ``"é"`` and
+``"\u00e9"``, ``@EN`` and ``@en``. Everything here works on whole columns; only cells that no
+column expression covers go through Python, once for each distinct text.
+
+What comes out is checked as well as brought into form: no IRI, language tag or blank node
+label leaves this module that could not be printed into a query or a result document as it is.
+
+Source: RDF 1.1 N-Triples, section 7; SPARQL 1.1 Query Language, section 19.8 (the grammar of
+numbers and names).
+"""
+
+import re
+from collections.abc import Sequence
+
+import orjson
+import polars as pl
+
+from hereditary_kg.rdf.errors import ResultError
+from hereditary_kg.rdf.terms import (
+    IRI,
+    XSD,
+    XSD_STRING,
+    BlankNode,
+    Literal,
+    unescape_literal,
+)
+
+__all__ = [
+    "NAME_PATTERN",
+    "canonicalise_tokens",
+    "check_variables",
+    "compose_token",
+    "quote_excerpt",
+]
+
+# PN_CHARS_U without the underscore, the name characters that Turtle, N-Triples and SPARQL share.
+_NAME_START = (
+    "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c-\u200d"
+    "\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+_NAME_REST = "0-9\u00b7\u0300-\u036f\u203f-\u2040"
+NAME_PATTERN = f"[{_NAME_START}_0-9][{_NAME_START}_{_NAME_REST}]*"
+
+# These patterns are read by both Python's and Rust's regular expressions.
+_IRI_TEXT = r'[^\x00-\x20<>"{}|^`\\]*'
+_LABEL = rf"[{_NAME_START}_0-9](?:[{_NAME_START}_{_NAME_REST}.-]*[{_NAME_START}_{_NAME_REST}-])?"
+_LANGUAGE = "[A-Za-z]+(?:-[A-Za-z0-9]+)*"
+_CANONICAL_QUOTED = r'"(?:[^"\\\t\n\r]|\\[tnr"\\])*"'
+_CANONICAL = (
+    rf"^(?:<{_IRI_TEXT}>|_:{_LABEL}"
+    rf"|{_CANONICAL_QUOTED}(?:@[a-z]+(?:-[a-z0-9]+)*|\^\^<{_IRI_TEXT}>)?)$"
+)
+_TAGGED = f"^{_CANONICAL_QUOTED}@{_LANGUAGE}$"
+_LONG_STRING = f'"^^<{XSD_STRING}>'
+_SHORT_FORMS = (
+    (r"^[+-]?[0-9]+$", "integer"),
+    (r"^[+-]?[0-9]*\.[0-9]+$", "decimal"),
+    (r"^[+-]?(?:[0-9]+\.[0-9]*|\.?[0-9]+)[eE][+-]?[0-9]+$", "double"),
+    (r"^(?:true|false)$", "boolean"),
+)
+_QUOTED = re.compile(
+    r'''(?: """(?P<long_double>(?:"{0,2}(?:[^"\\]|\\.))*)"""
+          | \'\'\'(?P<long_single>(?:'{0,2}(?:[^'\\]|\\.))*)\'\'\'
+          | "(?P<double>(?:[^"\\]|\\.)*)"
+          | '(?P<single>(?:[^'\\]|\\.)*)' )
+        (?: @(?P<language>[A-Za-z0-9-]+)
+          | \^\^<(?P<datatype>[^<>\s]*)>
+          | \^\^xsd:(?P<xsd>[A-Za-z]+) )?''',
+    re.VERBOSE | re.DOTALL,
+)
+_IRI_ONLY = re.compile(_IRI_TEXT)
+_LABEL_ONLY = re.compile(_LABEL)
+_LANGUAGE_ONLY = re.compile(_LANGUAGE)
+_VARIABLE_ONLY = re.compile(NAME_PATTERN)
+
+
+def quote_excerpt(text: str | bytes, length: int = 200) -> str:
+    """Quote the start of a document or of a cell for an error message."""
+    if isinstance(text, bytes):
+        text = text[: 4 * length].decode("utf-8", "replace")
+    return repr(text[:length]) + (" …" if len(text) > length else "")
+
+
+def check_variables(names: Sequence[str]) -> list[str]:
+    """Check that these are distinct names of SPARQL variables (written without ``?``).
+
+    Raises:
+        ResultError: a name is none, or stands twice.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if not isinstance(name, str) or _VARIABLE_ONLY.fullmatch(name) is None:
+            raise ResultError(f"{quote_excerpt(str(name))} is not the name of a variable")
+        if name in seen:
+            raise ResultError(f"the variable ?{name} stands twice in the header")
+        seen.add(name)
+    return list(names)
+
+
+def canonicalise_tokens(tokens: pl.Series) -> pl.Series:
+    r"""Bring a column of Turtle term tokens, as TSV results hold them, to canonical text.
+
+    Read are IRIs, blank nodes, literals in any quoting with any escapes, ``^^xsd:…``, and
+    the short forms of integers, decimals, doubles and booleans. Nulls stay nulls.
+
+    Raises:
+        ResultError: a cell is no such token; the message quotes it and names the column.
+    """
+    well_formed = tokens.str.contains(_CANONICAL)
+    if well_formed.all() and not tokens.str.ends_with(_LONG_STRING).any():
+        return tokens
+    token = pl.col("token")
+    done = (
+        pl.when("well_formed")
+        .then(
+            pl.when(token.str.ends_with(_LONG_STRING))
+            .then(pl.concat_str(token.str.strip_suffix(_LONG_STRING), pl.lit('"')))
+            .otherwise(token)
+        )
+        .when(token.str.contains(_TAGGED))
+        .then(pl.concat_str(token.str.replace('@[^"]*$', ""), _lower_case_tag(token)))
+    )
+    for pattern, datatype in _SHORT_FORMS:
+        done = done.when(token.str.contains(pattern)).then(
+            pl.concat_str(pl.lit('"'), token, pl.lit(f'"^^<{XSD}{datatype}>'))
+        )
+    frame = pl.DataFrame({"token": tokens, "well_formed": well_formed}).with_columns(
+        done=done.otherwise(None)
+    )
+    rest = frame.filter(pl.col("done").is_null() & token.is_not_null())["token"].unique()
+    if len(rest):
+        slow = pl.Series([_read_token(text, tokens.name) for text in rest], dtype=pl.String)
+        looked_up = token.replace_strict(rest, slow, default=None)
+        frame = frame.with_columns(done=pl.coalesce("done", looked_up))
+    return frame["done"].alias(tokens.name)
+
+
+def _lower_case_tag(token: pl.Expr) -> pl.Expr:
+    return token.str.extract('(@[^"]*)$').str.to_lowercase()
+
+
+def compose_token(
+    kind: str, value: object, language: str | None = None, datatype: str | None = None
+) -> str:
+    r"""Compose a Turtle token from the parts that JSON and XML results give of a term.
+
+    The parts are not checked: `canonicalise_tokens` has to see the whole column, and takes
+    only what is one well-formed term.
+
+    Args:
+        kind: ``uri``, ``bnode``, ``literal`` or ``typed-literal``.
+        value: IRI, label or lexical form.
+        language: the language tag, if there is one; ``""`` says that there is none.
+        datatype: the datatype IRI, if there is one; a language tag outweighs it.
+
+    Raises:
+        ResultError: the kind is another one, or the value no text.
+    """
+    if not isinstance(value, str):
+        raise ResultError(f"a term has the value {value!r}, which is no text")
+    if kind in {"literal", "typed-literal"}:
+        # JSON's escapes are all escapes of Turtle, too.
+        quoted = orjson.dumps(value).decode()
+        if language:
+            return f"{quoted}@{language}"
+        return f"{quoted}^^<{datatype}>" if datatype is not None else quoted
+    if kind == "uri":
+        return f"<{value}>"
+    if kind == "bnode":
+        return f"_:{value}"
+    raise ResultError(
+        f"a term is of the type {kind!r}; SPARQL 1.1 knows uri, bnode and literal "
+        "(no RDF 1.2 triple terms)"
+    )
+
+
+def _read_token(text: str, name: str) -> str:
+    """Read one Turtle token of any form as canonical text."""
+    try:
+        if text.startswith("<") and text.endswith(">"):
+            iri = unescape_literal(text[1:-1])
+            if _IRI_ONLY.fullmatch(iri):
+                iri.encode()
+                return IRI(iri).text
+        elif text.startswith("_:") and len(text) > len("_:"):
+            return BlankNode(_legal_label(text[2:])).text
+        elif match := _QUOTED.fullmatch(text):
+            return _read_literal(match)
+    except (ValueError, OverflowError) as error:
+        raise ResultError(f"?{name} holds {quote_excerpt(text)}: {error}") from error
+    raise ResultError(f"?{name} holds {quote_excerpt(text)}, which is not an RDF term")
+
+
+def _read_literal(match: re.Match[str]) -> str:
+    quoted = next(
+        text
+        for text in match.group("long_double", "long_single", "double", "single")
+        if text is not None
+    )
+    language, datatype, xsd = match.group("language", "datatype", "xsd")
+    if language is not None and _LANGUAGE_ONLY.fullmatch(language) is None:
+        raise ResultError(f"{language!r} is not a language tag")
+    datatype = unescape_literal(datatype) if datatype is not None else XSD + (xsd or "string")
+    if _IRI_ONLY.fullmatch(datatype) is None:
+        raise ResultError(f"{datatype!r} is not an IRI")
+    text = Literal(unescape_literal(quoted), datatype, language).text
+    text.encode()
+    return text
+
+
+def _legal_label(label: str) -> str:
+    """Give a blank node label that Turtle and SPARQL can hold.
+
+    Servers also send labels like ``nodeID://b10001``; those are written in hexadecimal, so
+    that two nodes stay two nodes.
+    """
+    if _LABEL_ONLY.fullmatch(label):
+        return label
+    return "utf8-" + label.encode().hex()
