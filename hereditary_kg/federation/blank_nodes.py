@@ -1,0 +1,40 @@
+"""Blank nodes of several members told apart."""
+
+import polars as pl
+
+__all__ = ["scope_blank_nodes"]
+
+# BLANK_NODE_LABEL of N-Triples without its non-ASCII part: whatever else a member uses
+# (Virtuoso: nodeID://b10001) is encoded.
+_LEGAL_LABEL = r"^_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
+
+
+def scope_blank_nodes(frame: pl.DataFrame, member: str) -> pl.DataFrame:
+    """Give every blank node the name of its member: ``_:x`` becomes ``_:clinic.x``.
+
+    Labels that N-Triples does not allow become ``_:clinic..`` and their UTF-8 bytes in
+    hexadecimal; no legal label begins with a dot, so different labels stay different.
+
+    Args:
+        frame: solutions in canonical text, as one member answered them.
+        member: the member's name; letters, digits and hyphens.
+    """
+    if not frame.width:
+        return frame
+    blank = frame.select(pl.all().str.starts_with("_:").any()).row(0)
+    columns = [name for name, found in zip(frame.columns, blank, strict=True) if found]
+    if not columns:
+        return frame
+    return frame.with_columns(_scope(pl.col(name), member) for name in columns)
+
+
+def _scope(column: pl.Expr, member: str) -> pl.Expr:
+    label = column.str.slice(2)
+    encoded = label.cast(pl.Binary).bin.encode("hex")
+    return (
+        pl.when(~column.str.starts_with("_:"))
+        .then(column)
+        .when(column.str.contains(_LEGAL_LABEL))
+        .then(pl.format(f"_:{member}.{{}}", label))
+        .otherwise(pl.format(f"_:{member}..{{}}", encoded))
+    )

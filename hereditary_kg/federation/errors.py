@@ -1,0 +1,161 @@
+"""The errors of this package.
+
+- `FederationError`
+    - `DescriptionError`: a federation description cannot be used
+    - `ConnectionSetupError`: a member cannot be connected to as its description says
+    - `MemberError`: a member failed, timed out, refused, or answered what is no answer
+    - `StaleProfileError`: a member's data changed after its profile was read
+    - `TransportError`: what a transport raises; `Member` turns it into a `MemberError`
+        - `UnreachableError`, `TransportTimeoutError`, `TruncatedAnswerError`,
+          `RefusedError`, `UnusableAnswerError`, `StatusError`
+"""
+
+from pathlib import Path
+from typing import ClassVar, Literal, TypeAlias
+
+__all__ = [
+    "ConnectionSetupError",
+    "DescriptionError",
+    "FailureKind",
+    "FederationError",
+    "MemberError",
+    "RefusedError",
+    "StaleProfileError",
+    "StatusError",
+    "TransportError",
+    "TransportTimeoutError",
+    "TruncatedAnswerError",
+    "UnreachableError",
+    "UnusableAnswerError",
+]
+
+FailureKind: TypeAlias = Literal[
+    "unreachable", "timeout", "status", "content", "truncated", "refused"
+]
+
+
+class FederationError(Exception):
+    """Base class of the errors of this package."""
+
+
+class DescriptionError(FederationError):
+    """A federation description is missing, malformed or contradicts itself.
+
+    Attributes:
+        path: the description file.
+        line: the line of the defect, counted from 1; None where there is no file to point into.
+        key: the key of the defect, such as ``member[2].url`` (members counted from 1);
+            empty where the whole file is meant.
+        reason: what is wrong with it and what to do.
+    """
+
+    def __init__(self, path: Path, line: int | None, key: str, reason: str) -> None:
+        place = f"{path}:{line}" if line is not None else str(path)
+        super().__init__(f"{place}: {key}: {reason}" if key else f"{place}: {reason}")
+        self.path = path
+        self.line = line
+        self.key = key
+        self.reason = reason
+
+
+class ConnectionSetupError(FederationError):
+    """A member cannot be connected to as described: an unset variable, no site directory."""
+
+    def __init__(self, member: str, reason: str) -> None:
+        super().__init__(f"member {member!r}: {reason}")
+        self.member = member
+        self.reason = reason
+
+
+class MemberError(FederationError):
+    """A request to a member had no usable answer.
+
+    Attributes:
+        member: the member's name.
+        kind: what happened: ``unreachable`` (no connection, or its circuit is open),
+            ``timeout``, ``status`` (an HTTP status other than 200), ``content`` (an answer
+            that is none, such as a web page), ``truncated`` (cut off in mid-answer),
+            ``refused`` (by the member's access rules, or by ours).
+        reason: the message without the member's name.
+        query: the request's query text; None where the request had none.
+    """
+
+    def __init__(
+        self, member: str, kind: FailureKind, reason: str, query: str | None = None
+    ) -> None:
+        super().__init__(f"member {member!r}: {kind}: {reason}")
+        self.member = member
+        self.kind: FailureKind = kind
+        self.reason = reason
+        self.query = query
+
+
+class StaleProfileError(FederationError):
+    """A member answered from other data than the profile in use describes.
+
+    No row of the answer was handed out. Read the profile again (`Member.profile`), plan
+    again, ask again.
+    """
+
+    def __init__(self, member: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"member {member!r}: its data changed: the profile in use describes version "
+            f"{expected!r}, the answer comes from version {found!r}; read its profile and plan "
+            "again"
+        )
+        self.member = member
+        self.expected = expected
+        self.found = found
+
+
+class TransportError(FederationError):
+    """A request failed on its way; `kind` says how."""
+
+    kind: ClassVar[FailureKind]
+
+
+class UnreachableError(TransportError):
+    """No connection, or one that was closed before the answer began."""
+
+    kind = "unreachable"
+
+
+class TransportTimeoutError(TransportError):
+    """A connection or an answer took too long."""
+
+    kind = "timeout"
+
+
+class TruncatedAnswerError(TransportError):
+    """The connection ended before the answer did."""
+
+    kind = "truncated"
+
+
+class RefusedError(TransportError):
+    """The request was not let through, by the member or by the federation's own rules."""
+
+    kind = "refused"
+
+
+class UnusableAnswerError(TransportError):
+    """What came back is no answer in the protocol."""
+
+    kind = "content"
+
+
+class StatusError(TransportError):
+    """The answer has a status that says that the request failed.
+
+    Attributes:
+        status: the HTTP status.
+        retry_after: seconds after which the member wants to be asked again; None if it does
+            not say.
+    """
+
+    kind = "status"
+
+    def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after

@@ -1,0 +1,443 @@
+"""A member of a federation, as the mediator sees it."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+import polars as pl
+
+from hereditary_kg.federation.blank_nodes import scope_blank_nodes
+from hereditary_kg.federation.circuit_breaker import CircuitBreaker
+from hereditary_kg.federation.deadline import Deadline, WaitBudget
+from hereditary_kg.federation.description import MemberDescription
+from hereditary_kg.federation.errors import (
+    FailureKind,
+    MemberError,
+    RefusedError,
+    StaleProfileError,
+    StatusError,
+    TransportError,
+    TransportTimeoutError,
+    UnreachableError,
+    UnusableAnswerError,
+)
+from hereditary_kg.federation.exchange import Exchange
+from hereditary_kg.federation.member_status import MemberStatus, ProfileState
+from hereditary_kg.federation.profile_cache import ProfileCache
+from hereditary_kg.federation.request_log import RequestLog, RequestRecord
+from hereditary_kg.federation.request_slots import RequestSlots, Slot
+from hereditary_kg.federation.retry import RetryPolicy, send_patiently
+from hereditary_kg.federation.transport import (
+    DATA_VERSION_HEADER,
+    ServiceIdentity,
+    Transport,
+    TransportResponse,
+)
+from hereditary_kg.rdf.errors import ResultError
+from hereditary_kg.rdf.media_types import ResultFormat
+from hereditary_kg.rdf.result_reading import read_boolean, read_solutions
+from hereditary_kg.sites.profile import Profile
+
+__all__ = ["Member"]
+
+_TSV, _JSON, _XML = (
+    form.media_type for form in (ResultFormat.TSV, ResultFormat.JSON, ResultFormat.XML)
+)
+_ACCEPTED_SOLUTIONS = {
+    "tsv": f"{_TSV}, {_JSON};q=0.6, {_XML};q=0.3",
+    "json": f"{_JSON}, {_XML};q=0.3",
+}
+_ACCEPTED_BOOLEANS = f"{_JSON}, {_XML};q=0.5"
+
+_Failure: TypeAlias = TransportError | ResultError | TimeoutError
+
+
+@dataclass(frozen=True)
+class _LoopState:
+    """What is bound to one event loop."""
+
+    slots: RequestSlots
+    profile_lock: asyncio.Lock
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked, and under what terms."""
+
+    query: str
+    accept: str
+    deadline: Deadline
+    log: RequestLog
+    purpose: str
+    expected_version: str | None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer that has begun, and the slot that it holds."""
+
+    exchange: Exchange
+    response: TransportResponse
+    slot: Slot
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        return self.exchange.chunks(self.response)
+
+
+class Member:
+    """Asks one member, within limits, and says what came of it.
+
+    Every failure becomes a `MemberError` that names the member. A passing failure (no
+    connection, 429, a quick 502, 503 or 504) is tried again before any row is handed out. A
+    member that fails three times running is left alone for ten seconds. No more requests than
+    `description.concurrency` are open at once. One member may be used from several event
+    loops in turn, not from several threads at once; `close` belongs to each loop.
+
+    Attributes:
+        name: the member's name.
+        description: how it is described.
+        transport: the way to it.
+    """
+
+    def __init__(
+        self,
+        description: MemberDescription,
+        transport: Transport,
+        *,
+        retry_policy: RetryPolicy | None = None,
+        circuit_breaker: CircuitBreaker | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Put a member together.
+
+        Args:
+            description: name, limits, preferred result format.
+            transport: the way to it.
+            retry_policy: when failures are tried again.
+            circuit_breaker: when it is left alone.
+            clock: monotonic time in seconds; tests put their own here.
+        """
+        self.name = description.name
+        self.description = description
+        self.transport = transport
+        self._policy = retry_policy or RetryPolicy()
+        self._breaker = circuit_breaker or CircuitBreaker(clock=clock)
+        self._clock = clock
+        self._profiles = ProfileCache(transport, description.profile, clock=clock)
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopState] = WeakKeyDictionary()
+
+    def __repr__(self) -> str:
+        return f"Member({self.name!r})"
+
+    async def select(
+        self,
+        query: str,
+        variables: Sequence[str],
+        *,
+        deadline: Deadline,
+        log: RequestLog,
+        purpose: str = "query",
+        expected_version: str | None = None,
+    ) -> AsyncGenerator[pl.DataFrame, None]:
+        """Send a SELECT query and hand out its solutions as they arrive.
+
+        Close the generator (``contextlib.aclosing``) to give up the rest of the answer; the
+        connection is closed then. The request is logged in any case.
+
+        Args:
+            query: the query text.
+            variables: the variables that it projects, without ``?``.
+            deadline: the query's deadline; the member's own limit holds as well.
+            log: where the request is recorded when it ends.
+            purpose: what it is for, as the certificate will say.
+            expected_version: the stamp of the profile that the plan was made with; by default
+                that of the profile that `profile` gave last.
+
+        Yields:
+            Frames with exactly the columns `variables`, in that order, of canonical terms with
+            null for unbound; blank nodes are ``_:NAME.label``. The first frame comes even if
+            there is no row.
+
+        Raises:
+            MemberError: the member failed. Frames may have been handed out before.
+            StaleProfileError: the member's data are not those of the profile; no frame has
+                been handed out.
+        """
+        accept = _ACCEPTED_SOLUTIONS[self.description.results]
+        expected = expected_version or self._current_stamp()
+        question = _Question(query, accept, deadline, log, purpose, expected)
+        async with (
+            self._asking(question) as answer,
+            aclosing(answer.chunks()) as chunks,
+            aclosing(read_solutions(chunks, answer.response.media_type)) as batches,
+        ):
+            async for batch in batches:
+                frame = scope_blank_nodes(_arrange(batch, variables), self.name)
+                answer.exchange.rows += frame.height
+                with answer.slot.stalled():
+                    yield frame
+
+    async def ask(
+        self,
+        query: str,
+        *,
+        deadline: Deadline,
+        log: RequestLog,
+        purpose: str = "probe",
+        expected_version: str | None = None,
+    ) -> bool:
+        """Send an ASK query; arguments and errors are those of `select`."""
+        expected = expected_version or self._current_stamp()
+        question = _Question(query, _ACCEPTED_BOOLEANS, deadline, log, purpose, expected)
+        return await self._ask(question)
+
+    async def profile(self, deadline: Deadline, max_age: float = 60.0) -> Profile | None:
+        """Give the member's profile, asking it whether the one at hand still holds.
+
+        Args:
+            deadline: when to give up.
+            max_age: seconds for which a profile is used without asking. A profile that an
+                answer has shown to be out of date is asked for again in any case.
+
+        Returns:
+            The profile; None where there is none, or none of the data that the member has now.
+
+        Raises:
+            MemberError: the member cannot be asked, or its profile not be read.
+        """
+        async with self._loop_state().profile_lock:
+            if not self._profiles.is_fresh(max_age):
+                budget = self._budget(deadline)
+
+                async def refresh() -> None:
+                    async with budget.waiting():
+                        await self._profiles.refresh()
+
+                try:
+                    await send_patiently(refresh, self._policy, deadline, clock=self._clock)
+                except (TransportError, TimeoutError) as failure:
+                    raise self._member_error(failure, budget, None) from failure
+        return self._profiles.usable
+
+    async def check(self, deadline: Deadline) -> MemberStatus:
+        """Find out whether the member is up, what it is, and whether its profile is current.
+
+        Raises nothing that the member is to blame for: that is what the status says.
+        """
+        started = self._clock()
+        identity = ServiceIdentity()
+        profile: Profile | None = None
+        error: str | None = None
+        milliseconds: float | None = None
+        try:
+            question = _Question(
+                "ASK {}", _ACCEPTED_BOOLEANS, deadline, RequestLog(), "check", None
+            )
+            await self._ask(question)
+            milliseconds = (self._clock() - started) * 1000
+            profile = await self.profile(deadline, max_age=0)
+            identity = await self._identify(deadline)
+        except MemberError as failure:
+            error = f"{failure.kind}: {failure.reason}"
+        return MemberStatus(
+            name=self.name,
+            address=self.address,
+            up=milliseconds is not None,
+            milliseconds=milliseconds,
+            software=identity.software,
+            title=identity.title or self.description.title or None,
+            triples=profile.triples if profile is not None else identity.triples,
+            profile=self._profile_state(),
+            error=error,
+        )
+
+    @property
+    def address(self) -> str:
+        """Where the member is, as described: without the values of environment variables."""
+        if self.description.url is not None:
+            return self.description.url
+        return str(self.description.site) if self.description.site else "in this process"
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop; the member stays usable."""
+        await self.transport.close()
+
+    async def _ask(self, question: _Question) -> bool:
+        async with (
+            self._asking(question) as answer,
+            aclosing(answer.chunks()) as chunks,
+        ):
+            value = await read_boolean(chunks, answer.response.media_type)
+            answer.exchange.rows = 1
+            return value
+
+    async def _identify(self, deadline: Deadline) -> ServiceIdentity:
+        budget = self._budget(deadline)
+        try:
+            async with budget.waiting():
+                return await self.transport.identify()
+        except (TransportError, TimeoutError) as failure:
+            raise self._member_error(failure, budget, None) from failure
+
+    @asynccontextmanager
+    async def _asking(self, question: _Question) -> AsyncIterator[_Answer]:
+        """Open one exchange; on leaving, judge it, log it and name what went wrong."""
+        started = self._clock()
+        budget = self._budget(question.deadline)
+        exchange = Exchange(
+            self.transport,
+            question.query,
+            question.accept,
+            budget,
+            self._policy,
+            clock=self._clock,
+        )
+        outcome: str | None = "cancelled"
+        try:
+            async with AsyncExitStack() as stack:
+                slot = await self._take_slot(stack, question.deadline)
+                self._pass_circuit(stack)
+                response = await exchange.open(stack)
+                self._compare_version(response, question.expected_version)
+                yield _Answer(exchange, response, slot)
+            self._breaker.succeed()
+            outcome = None
+        except (TransportError, ResultError, TimeoutError) as failure:
+            if exchange.attempts:
+                self._judge(failure, budget, self._clock() - started)
+            error = self._member_error(failure, budget, question.query)
+            outcome = f"{error.kind}: {error.reason}"
+            raise error from failure
+        except StaleProfileError as failure:
+            self._breaker.succeed()
+            outcome = str(failure)
+            raise
+        finally:
+            question.log.append(
+                RequestRecord(
+                    member=self.name,
+                    query=question.query,
+                    purpose=question.purpose,
+                    rows=exchange.rows,
+                    bytes=exchange.bytes,
+                    seconds=self._clock() - started,
+                    status=exchange.status,
+                    error=outcome,
+                    attempts=exchange.attempts,
+                )
+            )
+
+    async def _take_slot(self, stack: AsyncExitStack, deadline: Deadline) -> Slot:
+        try:
+            async with WaitBudget(deadline, None, clock=self._clock).waiting():
+                return await stack.enter_async_context(self._loop_state().slots.hold())
+        except TimeoutError as error:
+            raise TransportTimeoutError(
+                f"all {self.description.concurrency} requests that it may get at once were "
+                "still open at the query's deadline"
+            ) from error
+
+    def _pass_circuit(self, stack: AsyncExitStack) -> None:
+        wait = self._breaker.admit()
+        if wait is not None:
+            raise UnreachableError(
+                f"circuit open: it failed {self._breaker.threshold} times running (last: "
+                f"{self._breaker.last_failure}) and is asked again in {wait:.0f} s"
+            )
+        # Whatever ends the request otherwise, a trial must not stay open for ever.
+        stack.callback(self._breaker.abandon)
+
+    def _judge(self, failure: _Failure, budget: WaitBudget, took: float) -> None:
+        """Tell the circuit breaker whether a failure speaks against the member."""
+        match failure:
+            case StatusError():
+                # A slow 503 or 504 speaks against the query.
+                slow = failure.status in {502, 503, 504}
+                if failure.status < 500:
+                    self._breaker.succeed()
+                elif not slow or self._policy.is_passing(failure, took):
+                    self._breaker.fail(str(failure))
+            case TimeoutError():
+                # That the user had no time to wait says nothing about the member.
+                if budget.exhausted_own_limit:
+                    self._breaker.fail("timeout")
+            case RefusedError() | ResultError():
+                pass
+            case _:
+                self._breaker.fail(str(failure))
+
+    def _compare_version(self, response: TransportResponse, expected: str | None) -> None:
+        version = response.header(DATA_VERSION_HEADER)
+        if version is None:
+            return
+        self._profiles.note_data_version(version)
+        if expected is not None and version != expected:
+            raise StaleProfileError(self.name, expected, version)
+
+    def _member_error(
+        self, failure: _Failure, budget: WaitBudget, query: str | None
+    ) -> MemberError:
+        kind: FailureKind
+        match failure:
+            case TransportError():
+                kind, reason = failure.kind, str(failure)
+            case ResultError():
+                kind, reason = "content", str(failure)
+            case _ if budget.exhausted_own_limit:
+                kind = "timeout"
+                reason = (
+                    f"no complete answer within its limit of {budget.limit:g} s; ask for less, "
+                    "or raise `timeout` in the federation description"
+                )
+            case _:
+                kind = "timeout"
+                reason = (
+                    f"no complete answer before the query's deadline of "
+                    f"{budget.deadline.seconds or 0:g} s; ask for less, or allow more time"
+                )
+        return MemberError(self.name, kind, reason, query)
+
+    def _budget(self, deadline: Deadline) -> WaitBudget:
+        return WaitBudget(deadline, self.description.timeout, clock=self._clock)
+
+    def _current_stamp(self) -> str | None:
+        profile = self._profiles.usable
+        return profile.stamp if profile is not None else None
+
+    def _profile_state(self) -> ProfileState:
+        if not self._profiles.is_present:
+            return "absent"
+        if self._profiles.is_stale:
+            return "stale"
+        return "current" if self._profiles.is_verified else "unverified"
+
+    def _loop_state(self) -> _LoopState:
+        loop = asyncio.get_running_loop()
+        state = self._loops.get(loop)
+        if state is None:
+            slots = RequestSlots(self.description.concurrency, clock=self._clock)
+            state = self._loops[loop] = _LoopState(slots, asyncio.Lock())
+        return state
+
+
+def _arrange(batch: pl.DataFrame, variables: Sequence[str]) -> pl.DataFrame:
+    """Bring the columns into the order asked for.
+
+    Raises:
+        UnusableAnswerError: they are not the columns asked for.
+    """
+    if batch.columns == list(variables):
+        return batch
+    if sorted(batch.columns) != sorted(variables):
+        raise UnusableAnswerError(
+            f"answered the columns {_list(batch.columns)} where {_list(variables)} were asked for"
+        )
+    return batch.select(variables)
+
+
+def _list(variables: Sequence[str]) -> str:
+    return " ".join(f"?{name}" for name in variables) or "(none)"

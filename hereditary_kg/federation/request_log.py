@@ -1,0 +1,54 @@
+"""What was asked of whom: the raw material of an answer's certificate."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["RequestLog", "RequestRecord"]
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One request to one member, whether it succeeded or not.
+
+    Attributes:
+        member: the member's name.
+        query: the text that was sent.
+        purpose: what it was for, in a word or two (``scan``, ``bind join``, ``probe``).
+        rows: solutions received (for ASK 1 if there was an answer).
+        bytes: size of the answer after content decoding.
+        seconds: time from the first attempt to the end of the answer, retries included.
+        status: the last HTTP status; None where no answer came.
+        error: what went wrong, ``cancelled`` where nobody wanted the rest; None on success.
+        attempts: how often it was sent; 0 where the circuit was open or no slot came free.
+    """
+
+    member: str
+    query: str
+    purpose: str
+    rows: int
+    bytes: int
+    seconds: float
+    status: int | None
+    error: str | None
+    attempts: int = 1
+
+
+class RequestLog:
+    """The requests of one query, in the order in which they ended."""
+
+    def __init__(self) -> None:
+        self._records: list[RequestRecord] = []
+
+    def append(self, record: RequestRecord) -> None:
+        """Add a finished request."""
+        self._records.append(record)
+
+    def of_member(self, name: str) -> tuple[RequestRecord, ...]:
+        """Give the requests to one member."""
+        return tuple(record for record in self._records if record.member == name)
+
+    def __iter__(self) -> Iterator[RequestRecord]:
+        return iter(tuple(self._records))
+
+    def __len__(self) -> int:
+        return len(self._records)
