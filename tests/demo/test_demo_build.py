@@ -1,7 +1,6 @@
 """Building the demo's sites: a small demo loads, is kept, and is built anew when it must be."""
 
 import shutil
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from click.testing import CliRunner
 
 from endpoints.demo.build import SITES, build_demo, locate_sites, main
 from endpoints.demo.simulate import TITLES
+from hereditary_kg.federation.description import read_description
 from hereditary_kg.sites.site import Site
 
 ENDPOINTS = Path(__file__).parents[2] / "endpoints"
@@ -55,22 +55,20 @@ def test_another_scale_is_another_demo(directory, tmp_path):
 
 
 def test_a_demo_elsewhere_has_a_description_beside_it(directory):
-    description = tomllib.loads((directory / "demo.toml").read_text())
-    for member in description["member"]:
-        assert (directory / member["site"] / "site.toml").exists()
+    description = read_description(directory / "demo.toml")
+    assert [member.site for member in description.members] == [directory / name for name in TITLES]
 
 
 def test_descriptions_name_the_four_sites():
-    embedded = tomllib.loads((ENDPOINTS / "demo.toml").read_text())
-    served = tomllib.loads((ENDPOINTS / "demo-http.toml").read_text())
-    assert [member["name"] for member in embedded["member"]] == list(TITLES)
-    assert [ENDPOINTS / member["site"] for member in embedded["member"]] == [
-        SITES / name for name in TITLES
-    ]
-    assert [member["url"] for member in served["member"]] == [
+    embedded = read_description(ENDPOINTS / "demo.toml")
+    served = read_description(ENDPOINTS / "demo-http.toml")
+    assert [member.name for member in embedded.members] == list(TITLES)
+    assert [member.name for member in served.members] == list(TITLES)
+    assert [member.site for member in embedded.members] == [SITES / name for name in TITLES]
+    assert [member.url for member in served.members] == [
         f"http://127.0.0.1:{port}/sparql" for port in (8101, 8102, 8103, 8104)
     ]
-    assert embedded["prefixes"] == served["prefixes"]
+    assert embedded.prefixes == served.prefixes
 
 
 def test_scales_have_directories_of_their_own():
