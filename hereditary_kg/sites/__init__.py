@@ -1,1 +1,15 @@
-"""Floor 2: one site - its store, its profile and its SPARQL service."""
+"""Sites: a store with its description, its profile, and its service over SPARQL 1.1."""
+
+from hereditary_kg.sites.errors import LoadError, SiteBusyError, SiteDescriptionError, SiteError
+from hereditary_kg.sites.profile import PredicateProfile, Profile
+from hereditary_kg.sites.site import Site
+
+__all__ = [
+    "LoadError",
+    "PredicateProfile",
+    "Profile",
+    "Site",
+    "SiteBusyError",
+    "SiteDescriptionError",
+    "SiteError",
+]

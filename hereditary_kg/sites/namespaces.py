@@ -1,0 +1,127 @@
+"""Namespaces: how IRIs begin, without saying which IRIs there are.
+
+A namespace here is a text that IRIs begin with. A set of namespaces describes a set of IRIs when
+each IRI begins with one of them: what begins with none is certainly not in the set. Shortening a
+namespace keeps that true, which is how a profile keeps single persons out of sight.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "MOST_NAMESPACES",
+    "admits",
+    "generalise_namespaces",
+    "may_overlap",
+    "namespace_of",
+]
+
+MOST_NAMESPACES = 64
+"""More than this many at one end count as not known."""
+
+_FEWEST_MEMBERS = 3
+_CODED = re.compile(r"(.*[#/:][A-Za-z]+_)[0-9]+", re.DOTALL)
+_CUT = re.compile(r"(.*[#/:])[^#/:]*", re.DOTALL)
+_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://[^/#?]*/?)?")
+_SEGMENT = re.compile(r"[^/#:]*[/#:_]?")
+# Digits in a path mostly number somebody; those of years and versions do not.
+_YEAR_OR_VERSION = re.compile(r"(?:(?:19|20)[0-9]{2}|v[0-9]+(?:\.[0-9]+)*|[0-9]+(?:\.[0-9]+)+)")
+
+
+def namespace_of(iri: str) -> str:
+    """Cut an IRI after its last ``#``, ``/`` or ``:``, or after the prefix of an OBO code.
+
+    >>> namespace_of("http://purl.obolibrary.org/obo/HP_0001250")
+    'http://purl.obolibrary.org/obo/HP_'
+    >>> namespace_of("http://xmlns.com/foaf/0.1/name")
+    'http://xmlns.com/foaf/0.1/'
+    """
+    match = _CODED.fullmatch(iri) or _CUT.fullmatch(iri)
+    return match[1] if match else ""
+
+
+def generalise_namespaces(counts: Mapping[str, int], *, individuals: bool) -> tuple[str, ...]:
+    """Shorten namespaces until none can point at one individual.
+
+    A namespace is cut before the first path segment that holds a digit (``…/patient/17/`` gives
+    ``…/patient/``), years and version numbers apart. Where the IRIs are individuals, one with
+    fewer than three members is shortened too, at most down to the host.
+
+    Args:
+        counts: per namespace, how many distinct IRIs have it.
+        individuals: whether the IRIs may stand for persons (subjects) rather than for terms.
+
+    Returns:
+        The namespaces, sorted, none the beginning of another; empty where they are more than
+        `MOST_NAMESPACES`, which stands for not known.
+    """
+    merged: dict[str, int] = {}
+    for namespace, count in counts.items():
+        shortened = _cut_numbered(namespace)
+        merged[shortened] = merged.get(shortened, 0) + count
+    if individuals:
+        merged = _cut_rare(merged)
+    shortest: list[str] = []
+    for namespace in sorted(merged):
+        if not shortest or not namespace.startswith(shortest[-1]):
+            shortest.append(namespace)
+    return tuple(shortest) if len(shortest) <= MOST_NAMESPACES else ()
+
+
+def admits(namespaces: Sequence[str], iri: str) -> bool:
+    """Say whether an IRI may be among those that the namespaces describe.
+
+    >>> admits(("http://a/",), "http://a/x"), admits(("http://a/",), "http://b/x"), admits((), "x:")
+    (True, False, True)
+    """
+    return not namespaces or iri.startswith(tuple(namespaces))
+
+
+def may_overlap(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Say whether an IRI may be described by both; nothing known on a side means it may."""
+    left, right = tuple(some), tuple(others)
+    if not left or not right:
+        return True
+    return any(a.startswith(right) for a in left) or any(b.startswith(left) for b in right)
+
+
+def _cut_numbered(namespace: str) -> str:
+    start = _authority_end(namespace)
+    position = start
+    while position < len(namespace):
+        segment = _SEGMENT.match(namespace, position)
+        if segment is None or segment.end() == position:
+            break
+        text = segment[0].rstrip("/#:_")
+        if any(character.isdigit() for character in text) and not (
+            _YEAR_OR_VERSION.fullmatch(text)
+        ):
+            return namespace[:position]
+        position = segment.end()
+    return namespace
+
+
+def _cut_rare(counts: Mapping[str, int]) -> dict[str, int]:
+    """Merge what has too few members into its parent, the longest namespaces first."""
+    kept: dict[str, int] = {}
+    pending = dict(counts)
+    while pending:
+        namespace = max(pending, key=lambda each: (len(each), each))
+        count = pending.pop(namespace)
+        parent = _parent(namespace)
+        if count >= _FEWEST_MEMBERS or parent == namespace:
+            kept[namespace] = kept.get(namespace, 0) + count
+        else:
+            pending[parent] = pending.get(parent, 0) + count
+    return kept
+
+
+def _parent(namespace: str) -> str:
+    end = _authority_end(namespace)
+    match = _CUT.fullmatch(namespace[end:].rstrip("/#:_"))
+    return namespace[:end] + (match[1] if match else "")
+
+
+def _authority_end(iri: str) -> int:
+    match = _AUTHORITY.match(iri)
+    return match.end() if match else 0
