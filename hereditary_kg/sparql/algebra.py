@@ -8,6 +8,8 @@ has to look for them.
 Source: SPARQL 1.1 Query Language, section 18.2 (translation to the algebra). Blank nodes of
 a query are variables that no projection shows (section 4.1.4); group keys that are
 expressions become extensions below the group; everything else keeps its name there.
+A constructor may narrow a pattern's scope by variables that no solution can bind, so what
+``SELECT *`` shows is settled by the parser, which sees the text.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,6 +17,14 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal, Term
+from hereditary_kg.sparql.paths import (
+    AlternativePath,
+    InversePath,
+    NegatedPropertySet,
+    Path,
+    RepeatedPath,
+    SequencePath,
+)
 
 __all__ = [
     "BGP",
@@ -83,51 +93,6 @@ class Variable:
 
 
 VariableOrTerm: TypeAlias = Variable | IRI | BlankNode | Literal
-
-
-# Property paths (section 9.1)
-
-
-@dataclass(frozen=True)
-class InversePath:
-    """``^path``."""
-
-    path: "Path"
-
-
-@dataclass(frozen=True)
-class SequencePath:
-    """``first / second / …``."""
-
-    steps: tuple["Path", ...]
-
-
-@dataclass(frozen=True)
-class AlternativePath:
-    """``one | other | …``."""
-
-    branches: tuple["Path", ...]
-
-
-@dataclass(frozen=True)
-class RepeatedPath:
-    """``path*``, ``path+`` or ``path?`` by ``modifier``."""
-
-    path: "Path"
-    modifier: str
-
-
-@dataclass(frozen=True)
-class NegatedPropertySet:
-    """``!(iri | ^iri | …)``: ``forward`` and ``inverse`` predicates that must not be used."""
-
-    forward: tuple[IRI, ...]
-    inverse: tuple[IRI, ...]
-
-
-Path: TypeAlias = (
-    IRI | InversePath | SequencePath | AlternativePath | RepeatedPath | NegatedPropertySet
-)
 
 
 @dataclass(frozen=True)
@@ -236,13 +201,19 @@ class Join:
         """Join ``parts``: nested joins flattened, BGPs merged, emptiness passed on."""
         flat: list[Pattern] = []
         triples: list[TriplePattern] = []
+        plain: set[TriplePattern] = set()
         for part in parts:
             for leaf in part.parts if isinstance(part, Join) else (part,):
                 if is_empty(leaf):
                     return empty()
                 if isinstance(leaf, BGP):
-                    # A path may match in several ways, so only plain triples can be repeats.
-                    triples.extend(t for t in leaf.triples if t.is_path or t not in triples)
+                    for triple in leaf.triples:
+                        if triple in plain:
+                            continue
+                        triples.append(triple)
+                        # A path may match in several ways: its repeats count.
+                        if not triple.is_path:
+                            plain.add(triple)
                 else:
                     flat.append(leaf)
         if triples:
@@ -480,11 +451,16 @@ class Dataset:
 
 @dataclass(frozen=True)
 class SelectQuery:
-    """A SELECT query; ``variables`` in the order the user wrote them."""
+    """A SELECT query; ``variables`` in the order the user wrote them.
+
+    Here as in the other forms, ``base`` is what ``IRI()`` resolves against; None where the
+    query calls no ``IRI()``, for all its other IRIs are absolute already.
+    """
 
     pattern: Pattern
     variables: tuple[Variable, ...]
     dataset: Dataset = Dataset()
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -493,6 +469,7 @@ class AskQuery:
 
     pattern: Pattern
     dataset: Dataset = Dataset()
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -502,6 +479,7 @@ class ConstructQuery:
     template: tuple[TriplePattern, ...]
     pattern: Pattern
     dataset: Dataset = Dataset()
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -511,6 +489,7 @@ class DescribeQuery:
     targets: tuple[Variable | IRI, ...]
     pattern: Pattern
     dataset: Dataset = Dataset()
+    base: str | None = None
 
 
 Query: TypeAlias = SelectQuery | AskQuery | ConstructQuery | DescribeQuery

@@ -76,9 +76,18 @@ FUNCTIONS: dict[str, tuple[int, int | None]] = {
 
 AGGREGATES = ("COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT")
 
+# XML Schema Part 2, section 3: the names that a cast may have, asked for or not by SPARQL.
 _CASTS = {
     XSD + name
-    for name in ("boolean", "double", "float", "decimal", "integer", "dateTime", "string", "date")
+    for name in (
+        *("boolean", "double", "float", "decimal", "integer", "string", "anyURI"),
+        *("dateTime", "dateTimeStamp", "date", "time", "duration", "dayTimeDuration"),
+        *("yearMonthDuration", "gYear", "gYearMonth", "gMonth", "gMonthDay", "gDay"),
+        *("long", "int", "short", "byte", "nonNegativeInteger", "positiveInteger"),
+        *("nonPositiveInteger", "negativeInteger", "unsignedLong", "unsignedInt"),
+        *("unsignedShort", "unsignedByte", "hexBinary", "base64Binary", "token"),
+        *("normalizedString", "language", "Name", "NCName", "NMTOKEN"),
+    )
 }
 
 
@@ -89,6 +98,7 @@ class ExpressionParser(TripleParser, ABC):
         super().__init__(text, prefixes, base)
         # Where aggregates may stand, they are collected here under the variable that holds them.
         self.aggregates: dict[Aggregate, Variable] | None = None
+        self.calls_iri = False
 
     @abstractmethod
     def group_graph_pattern(self) -> "Pattern":
@@ -157,9 +167,9 @@ class ExpressionParser(TripleParser, ABC):
 
     def bracketed(self) -> Expression:
         """Read ``( expression )``."""
-        self.expect("(", "before the expression")
+        opening = self.expect("(", "before the expression")
         inner = self.expression()
-        self.expect(")", "to close the bracket")
+        self.close(opening, ")", "the bracket")
         return inner
 
     def constraint(self) -> Expression:
@@ -185,15 +195,14 @@ class ExpressionParser(TripleParser, ABC):
             near = difflib.get_close_matches(function.value, _CASTS, n=1)
             hint = f"Did you mean {near[0].replace(XSD, 'xsd:')}?" if near else None
             raise self.error(f"unknown cast {start.text}", start, hint)
-        self.expect("(", "before the arguments")
+        opening = self.expect("(", "before the arguments")
         distinct = self.take_word("DISTINCT")
-        return FunctionCall(function, self._listed(), distinct)
+        return FunctionCall(function, self._listed(opening), distinct)
 
     def _arguments(self) -> tuple[Expression, ...]:
-        self.expect("(", "before the arguments")
-        return self._listed()
+        return self._listed(self.expect("(", "before the arguments"))
 
-    def _listed(self) -> tuple[Expression, ...]:
+    def _listed(self, opening: Token) -> tuple[Expression, ...]:
         """Read expressions up to the closing bracket."""
         found: list[Expression] = []
         if self.take(")"):
@@ -202,6 +211,8 @@ class ExpressionParser(TripleParser, ABC):
             found.append(self.expression())
             if self.take(")"):
                 return tuple(found)
+            if self.token.kind == "end":
+                self.close(opening, ")", "the arguments")
             self.expect(",", "between the arguments")
 
     def built_in_call(self) -> Expression:
@@ -218,16 +229,17 @@ class ExpressionParser(TripleParser, ABC):
         if name not in FUNCTIONS:
             raise self._unknown_function(start)
         self.advance()
+        self.calls_iri |= name in ("IRI", "URI")
         arguments = self._arguments()
         self._check_arguments(start, name, arguments)
         return Call(name, arguments)
 
     def _exists(self, *, negated: bool) -> Exists:
-        outer, self.aggregates = self.aggregates, None
-        self.block += 1
+        outer = self.aggregates, self.scope, self.block
+        self.aggregates, self.scope = None, {}
+        self.begin_block()
         pattern = self.group_graph_pattern()
-        self.block += 1
-        self.aggregates = outer
+        self.aggregates, self.scope, self.block = outer
         return Exists(pattern, negated)
 
     def _check_arguments(self, start: Token, name: str, arguments: tuple[Expression, ...]) -> None:
@@ -239,9 +251,7 @@ class ExpressionParser(TripleParser, ABC):
             raise self.error("BOUND takes a variable", start)
 
     def _unknown_function(self, token: Token) -> Exception:
-        known = [*FUNCTIONS, *AGGREGATES, "EXISTS"]
-        near = difflib.get_close_matches(token.text.upper(), known, n=2, cutoff=0.6)
-        hint = f"Did you mean {' or '.join(near)}?" if near else None
+        hint = self.nearest([*FUNCTIONS, *AGGREGATES, "EXISTS"])
         following = self.tokens[self.position + 1]
         if following.kind == "sign" and following.text == "(":
             return self.error(f"unknown function {token.text}", token, hint)
@@ -257,7 +267,7 @@ class ExpressionParser(TripleParser, ABC):
                 "Aggregates belong into SELECT, HAVING or ORDER BY, and not inside each other.",
             )
         collected, self.aggregates = self.aggregates, None
-        self.expect("(", f"after {name}")
+        opening = self.expect("(", f"after {name}")
         distinct = self.take_word("DISTINCT")
         argument = None if name == "COUNT" and self.take("*") else self.expression()
         separator = None
@@ -265,7 +275,7 @@ class ExpressionParser(TripleParser, ABC):
             self.expect_word("SEPARATOR", "after ;")
             self.expect("=", "after SEPARATOR")
             separator = self.string("as separator")
-        self.expect(")", f"to close {name}")
+        self.close(opening, ")", name)
         self.aggregates = collected
         aggregate = Aggregate(name, argument, distinct, separator)
         if aggregate not in collected:

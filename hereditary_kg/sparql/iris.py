@@ -5,7 +5,7 @@ Source: RFC 3986, section 5.2 (relative resolution).
 
 import re
 
-__all__ = ["WELL_KNOWN_PREFIXES", "resolve_iri"]
+__all__ = ["WELL_KNOWN_PREFIXES", "is_absolute", "resolve_iri"]
 
 WELL_KNOWN_PREFIXES = {
     "bto": "https://w3id.org/brainteaser/ontology/schema/",
@@ -34,7 +34,19 @@ WELL_KNOWN_PREFIXES = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 
-_PARTS = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_PARTS = re.compile(
+    rf"(?:({_SCHEME.pattern}))?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
+)
+
+
+def is_absolute(reference: str) -> bool:
+    """Whether ``reference`` begins with a scheme.
+
+    >>> is_absolute("urn:a"), is_absolute("a/b:c")
+    (True, False)
+    """
+    return _SCHEME.match(reference) is not None
 
 
 def resolve_iri(reference: str, base: str) -> str:
@@ -45,9 +57,9 @@ def resolve_iri(reference: str, base: str) -> str:
     >>> resolve_iri("../c", "http://example.org/a/b/d")
     'http://example.org/a/c'
     """
-    scheme, authority, path, query, fragment = _split(reference)
-    if scheme is not None:
+    if is_absolute(reference):
         return reference
+    _, authority, path, query, fragment = _split(reference)
     scheme, base_authority, base_path, base_query, _ = _split(base)
     if authority is not None:
         path = _without_dots(path)
@@ -75,7 +87,7 @@ def _split(iri: str) -> tuple[str | None, str | None, str, str | None, str | Non
 def _unsplit(
     scheme: str | None, authority: str | None, path: str, query: str | None, fragment: str | None
 ) -> str:
-    text = "" if scheme is None else f"{scheme}:"
+    text = scheme or ""
     text += "" if authority is None else f"//{authority}"
     text += path
     text += "" if query is None else f"?{query}"

@@ -5,7 +5,7 @@ Source: SPARQL 1.1 Query Language, section 19.8 (terminals) and 19.2 (codepoint 
 
 import re
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hereditary_kg.sparql.errors import SparqlSyntaxError
 
@@ -25,14 +25,14 @@ _EXPONENT = "[eE][+-]?[0-9]+"
 _TOKENS = re.compile(
     "|".join(
         (
-            r"(?P<space>(?:[ \t\r\n]|\#[^\r\n]*)+)",
+            r"(?P<space>(?:[ \t\r\n]++|\#[^\r\n]*+)+)",
             r"(?P<iri><[^<>\"{}|^`\\\x00-\x20]*>)",
             f"(?P<variable>[?$][{_FIRST}0-9][{_FIRST}0-9\u00b7\u0300-\u036f\u203f-\u2040]*)",
             (
-                r"(?P<string>'''(?:'{0,2}(?:[^'\\]|\\[tbnrf\\\"']))*'''"
-                r'|"""(?:"{0,2}(?:[^"\\]|\\[tbnrf\\"\']))*"""'
-                r"|'(?:[^'\\\n\r]|\\[tbnrf\\\"'])*'"
-                r'|"(?:[^"\\\n\r]|\\[tbnrf\\"\'])*")'
+                r"(?P<string>'''(?:'{0,2}(?:[^'\\]++|\\[tbnrf\\\"']))*+'''"
+                r'|"""(?:"{0,2}(?:[^"\\]++|\\[tbnrf\\"\']))*+"""'
+                r"|'(?!'')(?:[^'\\\n\r]++|\\[tbnrf\\\"'])*+'"
+                r'|"(?!"")(?:[^"\\\n\r]++|\\[tbnrf\\"\'])*+")'
             ),
             r"(?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)",
             f"(?P<double>(?:[0-9]+\\.[0-9]*|\\.?[0-9]+){_EXPONENT})",
@@ -42,15 +42,17 @@ _TOKENS = re.compile(
             f"(?P<name>(?:{_PREFIX})?:(?:{_LOCAL})?)",
             r"(?P<word>[A-Za-z][A-Za-z0-9_]*)",
             r"(?P<sign>\^\^|&&|\|\||!=|<=|>=|[{}()\[\].,;=<>!+\-*/|^?])",
+            r"(?P<wrong>.)",
         )
-    )
+    ),
+    re.DOTALL,
 )
 
 _CODEPOINT = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
+_ENDING = {"'": "\\'", '"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token: its kind (a group name of the pattern), its text and where it begins."""
 
     kind: str
@@ -70,16 +72,20 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 
 def expand_codepoints(text: str) -> str:
-    r"""Replace ``\uXXXX`` and ``\UXXXXXXXX`` by their characters (section 19.2)."""
+    r"""Replace ``\uXXXX`` and ``\UXXXXXXXX`` by their characters (section 19.2).
+
+    An escape may stand only for a character that is legal in its place, so a quote or a
+    line break is never the end of the string it stands in.
+    """
     if "\\" not in text:
         return text
 
     def character(match: re.Match[str]) -> str:
         code = int(match.group(2) or match.group(3), 16)
         if code > sys.maxunicode or 0xD800 <= code <= 0xDFFF:
-            line, column = place(text, match.start())
+            line, column = place(text, match.start() + len(match.group(1)))
             raise SparqlSyntaxError("this escape names no character", text, line, column)
-        return match.group(1) + chr(code)
+        return match.group(1) + _ENDING.get(chr(code), chr(code))
 
     return _CODEPOINT.sub(character, text)
 
@@ -91,15 +97,13 @@ def read_tokens(text: str) -> list[Token]:
         SparqlSyntaxError: a character begins no token.
     """
     tokens = []
-    offset = 0
-    while offset < len(text):
-        match = _TOKENS.match(text, offset)
-        if match is None:
-            raise _no_token(text, offset)
-        if match.lastgroup != "space":
-            tokens.append(Token(match.lastgroup or "", match.group(), offset))
-        offset = match.end()
-    tokens.append(Token("end", "", offset))
+    for match in _TOKENS.finditer(text):
+        kind = match.lastgroup or "wrong"
+        if kind == "wrong":
+            raise _no_token(text, match.start())
+        if kind != "space":
+            tokens.append(Token(kind, match.group(), match.start()))
+    tokens.append(Token("end", "", len(text)))
     return tokens
 
 

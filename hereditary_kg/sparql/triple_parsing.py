@@ -22,6 +22,7 @@ from hereditary_kg.sparql.algebra import (
     Union,
     Variable,
     VariableOrTerm,
+    empty,
 )
 from hereditary_kg.sparql.term_parsing import TermParser
 
@@ -41,13 +42,14 @@ class TripleParser(TermParser):
             paths: whether property paths are allowed (they are not in CONSTRUCT templates).
         """
         found: list[Pattern] = []
-        while self._at_subject():
+        while self.at_subject():
             self._same_subject(found, paths=paths)
             if not self.take("."):
                 break
         return found
 
-    def _at_subject(self) -> bool:
+    def at_subject(self) -> bool:
+        """Whether something that may begin a triple is at hand."""
         token = self.token
         if token.kind in ("variable", "iri", "name", "blank", "string"):
             return True
@@ -55,13 +57,11 @@ class TripleParser(TermParser):
             return True
         if token.kind == "word":
             return token.text.lower() in ("true", "false")
-        return self.at("[", "(", "+", "-")
+        return self.at("[", "(") or self.at_signed_number()
 
     def _same_subject(self, found: list[Pattern], *, paths: bool) -> None:
         compound = self._at_compound()
         subject = self._node(found, "as subject", paths=paths)
-        if isinstance(subject, Literal):
-            raise self.error("a literal cannot be the subject of a triple")
         if self._at_verb() or not compound:
             self._property_list(subject, found, paths=paths)
 
@@ -81,10 +81,13 @@ class TripleParser(TermParser):
     def _property_list(self, subject: VariableOrTerm, found: list[Pattern], *, paths: bool) -> None:
         while True:
             if not self._at_verb():
-                raise self.error(f"expected a predicate, found {self.shown()}")
+                raise self.error(
+                    f"expected a predicate, found {self.shown()}", hint=self.iri_hint()
+                )
             predicate: Variable | Path
             if self.at_variable():
                 predicate = self.variable("as predicate")
+                self.scope[predicate] = None
             else:
                 start = self.token
                 predicate = self._path_alternative()
@@ -110,20 +113,24 @@ class TripleParser(TermParser):
             self.expect(")", "to close the empty list")
             return _NIL
         if self._at_compound():
-            self.expect("[", where)
+            opening = self.expect("[", where)
             node = self.fresh_variable("b")
             self._property_list(node, found, paths=paths)
-            self.expect("]", "to close the blank node")
+            self.close(opening, "]", "the blank node")
             return node
         term = self.variable_or_term()
         if term is None:
-            raise self.error(f"expected a term {where}, found {self.shown()}")
+            raise self.error(f"expected a term {where}, found {self.shown()}", hint=self.iri_hint())
+        if isinstance(term, Variable):
+            self.scope[term] = None
         return term
 
     def _collection(self, found: list[Pattern], *, paths: bool) -> VariableOrTerm:
-        self.expect("(", "to open a list")
+        opening = self.expect("(", "to open a list")
         head = node = self.fresh_variable("b")
         while True:
+            if self.token.kind == "end":
+                self.close(opening, ")", "the list")
             item = self._node(found, "in the list", paths=paths)
             found.append(BGP((TriplePattern(node, _FIRST, item),)))
             if self.take(")"):
@@ -149,17 +156,23 @@ class TripleParser(TermParser):
 
     def _path_element(self) -> Path:
         if self.take("^"):
-            return InversePath(self._path_element())
+            return InversePath(self._repeated_path())
+        return self._repeated_path()
+
+    def _repeated_path(self) -> Path:
         path = self._path_primary()
-        for modifier in "*+?":
-            if self.take(modifier):
-                return RepeatedPath(path, modifier)
+        # The plus of ``:p +5`` belongs to the number: the longest token wins.
+        if not self.at_signed_number():
+            for modifier in "*+?":
+                if self.take(modifier):
+                    return RepeatedPath(path, modifier)
         return path
 
     def _path_primary(self) -> Path:
-        if self.take("("):
+        if self.at("("):
+            opening = self.advance()
             path = self._path_alternative()
-            self.expect(")", "to close the path")
+            self.close(opening, ")", "the path")
             return path
         if self.take("!"):
             return self._negated_property_set()
@@ -171,7 +184,7 @@ class TripleParser(TermParser):
             return IRI(RDF_TYPE)
         return self.iri("in the path")
 
-    def _negated_property_set(self) -> NegatedPropertySet:
+    def _negated_property_set(self) -> Path:
         forward: list[IRI] = []
         inverse: list[IRI] = []
 
@@ -185,6 +198,10 @@ class TripleParser(TermParser):
             while self.take("|"):
                 read_one()
             self.expect(")", "to close the negated property set")
+        if not forward and not inverse:
+            # Not every engine reads ``!()``; some predicate or any other one is the same.
+            some = IRI(RDF_TYPE)
+            return AlternativePath((some, NegatedPropertySet((some,), ())))
         return NegatedPropertySet(tuple(forward), tuple(inverse))
 
     def _path_pattern(
@@ -213,5 +230,9 @@ class TripleParser(TermParser):
                         NegatedPropertySet((), inverse),
                     )
                 )
+            case Variable() | IRI() | NegatedPropertySet() if isinstance(subject, Literal):
+                # Legal, but no triple has a literal as its subject.
+                ends = (path, target)
+                return empty(tuple(end for end in ends if isinstance(end, Variable)))
             case Variable() | IRI() | RepeatedPath() | NegatedPropertySet():
                 return BGP((TriplePattern(subject, path, target),))

@@ -113,17 +113,26 @@ def certain_variables(pattern: Pattern) -> frozenset[Variable]:
             return certain_variables(inner)
 
 
-def expression_variables(expression: Expression) -> frozenset[Variable]:
-    """Give the variables an expression reads, those of patterns inside EXISTS included."""
+def expression_variables(
+    expression: Expression, *, into_exists: bool = True
+) -> frozenset[Variable]:
+    """Give the variables an expression reads.
+
+    Args:
+        expression: the expression.
+        into_exists: whether the variables of patterns inside EXISTS belong to them.
+    """
     match expression:
         case Variable():
             return frozenset((expression,))
         case Call(_, arguments) | FunctionCall(_, arguments):
-            return frozenset().union(*map(expression_variables, arguments))
+            return frozenset().union(
+                *(expression_variables(part, into_exists=into_exists) for part in arguments)
+            )
         case Exists(pattern):
-            return mentioned_variables(pattern)
-        case Aggregate(_, argument):
-            return frozenset() if argument is None else expression_variables(argument)
+            return mentioned_variables(pattern) if into_exists else frozenset()
+        case Aggregate(_, argument) if argument is not None:
+            return expression_variables(argument, into_exists=into_exists)
         case _:
             return frozenset()
 
