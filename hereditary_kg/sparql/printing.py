@@ -7,7 +7,8 @@ which variables a FILTER, MINUS or OPTIONAL sees.
 Source: SPARQL 1.1 Query Language, sections 18.2 and 19.8.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE, BlankNode, Literal, Term
 from hereditary_kg.sparql.algebra import (
@@ -34,6 +35,7 @@ from hereditary_kg.sparql.algebra import (
     Minus,
     NegatedPropertySet,
     OrderBy,
+    OrderKey,
     Path,
     Pattern,
     Project,
@@ -49,9 +51,15 @@ from hereditary_kg.sparql.algebra import (
     Values,
     Variable,
 )
-from hereditary_kg.sparql.variables import certain_variables, expression_variables, scope_variables
+from hereditary_kg.sparql.variables import (
+    certain_variables,
+    expression_patterns,
+    expression_variables,
+    scope_variables,
+)
 
 __all__ = [
+    "base_text",
     "expression_text",
     "group_text",
     "query_text",
@@ -59,6 +67,12 @@ __all__ = [
     "triple_text",
     "values_text",
 ]
+
+# What a select shows that shows nothing: SPARQL has no syntax for a projection on nothing.
+# A whole query gets a column with a constant, which every result format can carry; inside a
+# query it is a variable without a value, which joins with everything and excludes nothing.
+_ROW = f"(1 AS ?{Variable.HIDDEN}row)"
+_NOTHING = f"?{Variable.HIDDEN}nothing"
 
 _INFIX = {"=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "&&", "||"}
 
@@ -161,7 +175,7 @@ def group_text(pattern: Pattern) -> str:
                 f"{braced_text(inner_pattern)}"
             )
         case _:
-            return f"{{ {select_text(pattern)} }}"
+            return f"{{ {_select_text(pattern, '', _NOTHING)} }}"
 
 
 def _sequence_text(pattern: Pattern) -> str:
@@ -179,7 +193,7 @@ def _optional_text(right: Pattern, condition: Expression | None) -> str:
     if expression_variables(right.condition) <= certain_variables(right):
         return group_text(right)
     # Directly in the braces this filter would see the left side's variables.
-    return f"{{ {select_text(Project(right, scope_variables(right)))} }}"
+    return group_text(Project(right, scope_variables(right)))
 
 
 def _part_text(pattern: Pattern) -> str:
@@ -194,19 +208,33 @@ def _part_text(pattern: Pattern) -> str:
 
 
 def select_text(
-    pattern: Pattern, variables: Iterable[Variable] | None = None, source: str = ""
+    pattern: Pattern,
+    variables: Iterable[Variable] | None = None,
+    source: str = "",
+    base: str | None = None,
 ) -> str:
     """Write ``pattern`` as a SELECT, solution modifiers in their own places.
 
     Args:
         pattern: what to select from.
         variables: what to project on top of the pattern's own projection; None keeps all.
+            Where nothing is left to show, the answer has one column that stands for nothing.
         source: dataset clauses, each with a space after it.
+        base: the base of the query that ``pattern`` comes from.
     """
     if variables is not None:
         kept = tuple(variables)
         if not (isinstance(pattern, Project) and pattern.variables == kept):
             pattern = Project(pattern, kept)
+    return base_text(base) + _select_text(pattern, source, _ROW)
+
+
+def base_text(base: str | None) -> str:
+    """Write the prologue that ``IRI()`` needs to complete relative references."""
+    return "" if base is None else f"BASE <{base}> "
+
+
+def _select_text(pattern: Pattern, source: str, nothing: str) -> str:
     tail = ""
     if isinstance(pattern, Slice):
         if pattern.offset:
@@ -222,40 +250,97 @@ def select_text(
     if isinstance(pattern, Project):
         projected = pattern.variables
         pattern = pattern.pattern
+    keys: tuple[OrderKey, ...] = ()
     if isinstance(pattern, OrderBy):
-        keys = (
-            f"{'DESC' if key.descending else 'ASC'}({expression_text(key.expression)})"
-            for key in pattern.keys
-        )
-        tail = " ORDER BY " + " ".join(keys) + tail
+        keys = pattern.keys
         pattern = pattern.pattern
-    if isinstance(pattern, Group) and (projected is None or _covers(pattern, projected)):
-        return _grouped_text(pattern, projected, keyword, source) + tail
     if projected is None:
         projected = scope_variables(pattern)
-    # SPARQL has no syntax for a projection on nothing; a constant keeps the rows.
-    head = " ".join(f"?{v.name}" for v in projected) or f"(1 AS ?{Variable.HIDDEN}row)"
-    return f"SELECT {keyword}{head} {source}WHERE {{ {group_text(pattern)} }}{tail}"
+    grouped = _grouped_text(pattern, projected, keys, f"SELECT {keyword}", source)
+    if grouped is not None:
+        return grouped + tail
+    head = " ".join(f"?{v.name}" for v in projected) or nothing
+    where = f"WHERE {{ {group_text(pattern)} }}"
+    return f"SELECT {keyword}{head} {source}{where}{_order_text(keys, {})}{tail}"
 
 
-def _covers(group: Group, projected: tuple[Variable, ...]) -> bool:
-    return set(projected) <= set(scope_variables(group))
+def _order_text(keys: Iterable[OrderKey], aggregates: Mapping[Variable, Aggregate]) -> str:
+    written = " ".join(
+        f"{'DESC' if key.descending else 'ASC'}"
+        f"({expression_text(_spelled_out(key.expression, aggregates))})"
+        for key in keys
+    )
+    return f" ORDER BY {written}" if written else ""
 
 
 def _grouped_text(
-    group: Group, projected: tuple[Variable, ...] | None, keyword: str, source: str
+    pattern: Pattern,
+    projected: tuple[Variable, ...],
+    order: tuple[OrderKey, ...],
+    start: str,
+    source: str,
+) -> str | None:
+    """Write a group with what stands on it as one SELECT; None where that is not possible.
+
+    What is possible: a HAVING filter directly on the group, and select expressions, that
+    read nothing but group keys and aggregates.
+    """
+    extended: dict[Variable, Expression] = {}
+    while isinstance(pattern, Extend):
+        extended[pattern.variable] = pattern.expression
+        pattern = pattern.pattern
+    having = None
+    if isinstance(pattern, Filter):
+        having, pattern = pattern.condition, pattern.pattern
+    if not isinstance(pattern, Group):
+        return None
+    aggregates = dict(pattern.aggregates)
+    inner = {*pattern.keys, *aggregates}
+    shown = {*inner, *extended}
+    expressions = [*extended.values(), *([] if having is None else [having])]
+    if not (
+        projected
+        and set(extended) <= set(projected) <= shown
+        and all(_reads_only(expression, inner) for expression in expressions)
+        and all(_reads_only(key.expression, shown) for key in order)
+    ):
+        return None
+    head = " ".join(_item_text(v, extended, aggregates) for v in projected)
+    by = f" GROUP BY {' '.join(f'?{key.name}' for key in pattern.keys)}" if pattern.keys else ""
+    where = f"WHERE {{ {group_text(pattern.pattern)} }}{by}"
+    if having is not None:
+        where += f" HAVING({expression_text(_spelled_out(having, aggregates))})"
+    return f"{start}{head} {source}{where}{_order_text(order, aggregates)}"
+
+
+def _item_text(
+    variable: Variable,
+    extended: Mapping[Variable, Expression],
+    aggregates: Mapping[Variable, Aggregate],
 ) -> str:
-    aggregates = dict(group.aggregates)
-    shown = scope_variables(group) if projected is None else projected
-    head = " ".join(
-        f"({expression_text(aggregates[v])} AS ?{v.name})" if v in aggregates else f"?{v.name}"
-        for v in shown
-    )
-    keys = "".join(f" ?{key.name}" for key in group.keys)
-    by = f" GROUP BY{keys}" if keys else ""
-    # Without keys and aggregates there is one group whose solution is empty.
-    head = head or f"(COUNT(*) AS ?{Variable.HIDDEN}rows)"
-    return f"SELECT {keyword}{head} {source}WHERE {{ {group_text(group.pattern)} }}{by}"
+    expression = extended.get(variable, variable)
+    if expression == variable and variable not in aggregates:
+        return f"?{variable.name}"
+    return f"({expression_text(_spelled_out(expression, aggregates))} AS ?{variable.name})"
+
+
+def _reads_only(expression: Expression, known: set[Variable]) -> bool:
+    if next(expression_patterns(expression), None) is not None:
+        # A pattern can name an aggregate's variable, but not hold the aggregate itself.
+        return False
+    return expression_variables(expression) <= known
+
+
+def _spelled_out(expression: Expression, aggregates: Mapping[Variable, Aggregate]) -> Expression:
+    """Put each aggregate itself where ``expression`` names its variable."""
+    match expression:
+        case Variable():
+            return aggregates.get(expression, expression)
+        case Call(_, arguments) | FunctionCall(_, arguments):
+            spelled = tuple(_spelled_out(argument, aggregates) for argument in arguments)
+            return replace(expression, arguments=spelled)
+        case _:
+            return expression
 
 
 def _dataset_text(dataset: Dataset) -> str:
@@ -267,18 +352,19 @@ def _dataset_text(dataset: Dataset) -> str:
 def query_text(query: Query) -> str:
     """Write a whole query."""
     source = _dataset_text(query.dataset)
+    base = base_text(query.base)
     match query:
         case SelectQuery(pattern, variables):
-            return select_text(pattern, _selected(pattern, variables), source)
+            return base + select_text(pattern, _selected(pattern, variables), source)
         case AskQuery(pattern):
-            return f"ASK {source}{{ {group_text(pattern)} }}"
+            return f"{base}ASK {source}{{ {group_text(pattern)} }}"
         case ConstructQuery(template, pattern):
             triples = " ".join(map(triple_text, template))
-            return f"CONSTRUCT {{ {triples} }} {source}WHERE {{ {group_text(pattern)} }}"
+            return f"{base}CONSTRUCT {{ {triples} }} {source}WHERE {{ {group_text(pattern)} }}"
         case DescribeQuery(targets, pattern):
-            head = " ".join(map(term_text, targets))
+            head = " ".join(map(term_text, targets)) or _NOTHING
             where = "" if pattern == UNIT else f"WHERE {{ {group_text(pattern)} }}"
-            return f"DESCRIBE {head} {source}{where}"
+            return f"{base}DESCRIBE {head} {source}{where}"
 
 
 def _selected(pattern: Pattern, variables: tuple[Variable, ...]) -> tuple[Variable, ...] | None:
