@@ -1,0 +1,56 @@
+"""What all operators of one running query share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hereditary_kg.execution.errors import IncompleteAnswerError
+from hereditary_kg.federation.deadline import Deadline
+from hereditary_kg.federation.errors import MemberError
+from hereditary_kg.federation.member import Member
+from hereditary_kg.federation.request_log import RequestLog
+from hereditary_kg.planning import plan
+
+__all__ = ["ExecutionContext"]
+
+
+@dataclass
+class ExecutionContext:
+    """The state of one running query.
+
+    Attributes:
+        members: the federation's members, by name.
+        deadline: when the whole query must have ended.
+        log: every request that it made.
+        allow_partial: whether a member that fails is left out instead of failing the query.
+        versions: the profile stamp that the plan relies on, by member.
+        failures: what failed, by member.
+        rows: rows that left each plan node, by the node's identity.
+    """
+
+    members: Mapping[str, Member]
+    deadline: Deadline
+    log: RequestLog
+    allow_partial: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    failures: dict[str, MemberError] = field(default_factory=dict)
+    rows: dict[int, int] = field(default_factory=dict)
+
+    def count(self, node: plan.Node, rows: int) -> None:
+        """Add to the rows that left ``node``."""
+        self.rows[id(node)] = self.rows.get(id(node), 0) + rows
+
+    def fail(self, error: MemberError) -> None:
+        """Note that a member failed.
+
+        Raises:
+            IncompleteAnswerError: the caller wants the whole answer or none.
+        """
+        if not self.allow_partial:
+            raise IncompleteAnswerError(
+                error.member,
+                error.kind,
+                f"{error}\nThe answer would not be complete. Ask again when {error.member!r} is "
+                "back, or allow a partial answer to get what the other members hold.",
+                error.query,
+            ) from error
+        self.failures.setdefault(error.member, error)

@@ -1,0 +1,300 @@
+"""Answering queries over a federation, asynchronously.
+
+This is the engine itself; :class:`hereditary_kg.Federation` is its synchronous face.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from hereditary_kg.execution.certificates import Certificate, make_certificate
+from hereditary_kg.execution.construction import TRIPLE_COLUMNS, construct_triples
+from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.errors import QueryTimeoutError
+from hereditary_kg.execution.operators import solutions
+from hereditary_kg.execution.preparation import (
+    PreparedQuery,
+    ProbeCache,
+    parse_for_federation,
+    prepare_query,
+)
+from hereditary_kg.execution.results import Result
+from hereditary_kg.execution.streams import Batches, collect
+from hereditary_kg.federation.connection import connect_members
+from hereditary_kg.federation.deadline import Deadline
+from hereditary_kg.federation.description import FederationDescription, read_description
+from hereditary_kg.federation.errors import StaleProfileError
+from hereditary_kg.federation.member import Member
+from hereditary_kg.federation.member_status import MemberStatus
+from hereditary_kg.federation.request_log import RequestLog
+from hereditary_kg.planning.explanation import Explanation, explain_plan
+from hereditary_kg.rdf.solutions import restrict, unit_solution
+from hereditary_kg.sparql.algebra import AskQuery, ConstructQuery, Query, SelectQuery
+
+__all__ = ["DEFAULT_TIMEOUT", "Answer", "AsyncFederation"]
+
+DEFAULT_TIMEOUT = 60.0
+"""Seconds that a query may take unless the caller says otherwise."""
+
+_REPLANS = 3
+# Members report their own time-outs by name; this much later the query ends in any case.
+_GRACE = 2.0
+
+Kind = Literal["solutions", "boolean", "graph"]
+
+
+@dataclass
+class Answer:
+    """An answer that is on its way.
+
+    Attributes:
+        kind: ``solutions``, ``boolean`` or ``graph``.
+        variables: the columns of its batches.
+        batches: the rows; to be read to their end or closed.
+        prepared: the stages of planning.
+    """
+
+    kind: Kind
+    variables: tuple[str, ...]
+    batches: Batches
+    prepared: PreparedQuery
+    _context: ExecutionContext
+    _names: tuple[str, ...]
+    _started: float
+
+    def certificate(self) -> Certificate:
+        """Give the certificate of what has been read so far; call it after the last batch."""
+        return make_certificate(
+            self.prepared.query.pattern,
+            self._names,
+            self._context.log,
+            failures=self._context.failures,
+            versions=self._context.versions,
+            milliseconds=(time.perf_counter() - self._started) * 1000,
+        )
+
+    def explanation(self, prefixes: dict[str, str]) -> Explanation:
+        """Give the plan with the rows that each node has had so far."""
+        return explain_plan(self.prepared.physical, self._context.rows, prefixes)
+
+
+class AsyncFederation:
+    """A federation, ready to answer queries.
+
+    Attributes:
+        description: what it consists of.
+        members: its members, in the description's order.
+    """
+
+    def __init__(self, description: FederationDescription, members: Sequence[Member]) -> None:
+        self.description = description
+        self.members = tuple(members)
+        self._by_name = {member.name: member for member in members}
+        self._probes = ProbeCache()
+
+    @classmethod
+    def open(cls, path: str | Path) -> "AsyncFederation":
+        """Open the federation that a description file describes; nothing is sent yet.
+
+        Raises:
+            FederationError: the description, or something it names, cannot be used.
+        """
+        description = read_description(path)
+        return cls(description, connect_members(description))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(*(member.close() for member in self.members))
+
+    @asynccontextmanager
+    async def answer(
+        self,
+        text: str,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        allow_partial: bool = False,
+        optimise: bool = True,
+    ) -> AsyncIterator[Answer]:
+        """Answer a query, rows streaming while they come.
+
+        Args:
+            text: SELECT, ASK or CONSTRUCT; the federation's prefixes need no declaration.
+            timeout: seconds for the whole query, None for no limit.
+            allow_partial: leave out members that fail, and say so in the certificate.
+            optimise: False for the plainest plan: every pattern asked of every member.
+
+        Raises:
+            SparqlError: the text is wrong, or a form is refused.
+            IncompleteAnswerError: a member failed (also while batches are read).
+            QueryTimeoutError: the time ran out.
+        """
+        started = time.perf_counter()
+        query = parse_for_federation(text, self.description.prefixes)
+        deadline = Deadline(timeout)
+        log = RequestLog()
+        for attempt in range(_REPLANS):
+            context = ExecutionContext(self._by_name, deadline, log, allow_partial)
+            prepared = await prepare_query(
+                query, self.members, context, self._probes, optimise=optimise
+            )
+            kind, variables, batches = _outer(query, context, prepared)
+            try:
+                first = await _first(batches, deadline)
+            except StaleProfileError:
+                # The data changed under the plan. Nothing has been handed out: plan again.
+                if attempt == _REPLANS - 1:
+                    raise
+                continue
+            async with aclosing(_continued(first, batches, deadline)) as stream:
+                names = tuple(member.name for member in self.members)
+                yield Answer(kind, variables, stream, prepared, context, names, started)
+            return
+
+    async def query(
+        self,
+        text: str,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        allow_partial: bool = False,
+        optimise: bool = True,
+    ) -> Result:
+        """Answer a query whole; arguments and errors are those of :meth:`answer`."""
+        for attempt in range(_REPLANS):
+            try:
+                return await self._whole(
+                    text, timeout=timeout, allow_partial=allow_partial, optimise=optimise
+                )
+            except StaleProfileError:
+                if attempt == _REPLANS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _whole(
+        self,
+        text: str,
+        *,
+        timeout: float | None,
+        allow_partial: bool,
+        optimise: bool,
+    ) -> Result:
+        async with self.answer(
+            text, timeout=timeout, allow_partial=allow_partial, optimise=optimise
+        ) as answer:
+            frame = await collect(answer.batches, answer.variables)
+            return Result(
+                answer.kind,
+                answer.variables,
+                frame,
+                answer.certificate(),
+                answer.explanation(dict(self.description.prefixes)),
+                answer.prepared,
+            )
+
+    async def prepare(
+        self,
+        text: str,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        optimise: bool = True,
+    ) -> PreparedQuery:
+        """Plan a query from the profiles alone; no member is asked anything about the data.
+
+        Raises:
+            SparqlError: the text is wrong, or a form is refused.
+            IncompleteAnswerError: a member gave no profile.
+        """
+        query = parse_for_federation(text, self.description.prefixes)
+        context = ExecutionContext(self._by_name, Deadline(timeout), RequestLog())
+        return await prepare_query(
+            query, self.members, context, self._probes, optimise=optimise, probe=False
+        )
+
+    async def check(self, *, timeout: float | None = 10.0) -> tuple[MemberStatus, ...]:
+        """Ask every member whether it is up, what it is, and whether its profile is current."""
+        deadline = Deadline(timeout)
+        return tuple(await asyncio.gather(*(member.check(deadline) for member in self.members)))
+
+
+def _outer(
+    query: Query, context: ExecutionContext, prepared: PreparedQuery
+) -> tuple[Kind, tuple[str, ...], Batches]:
+    """Put the query form around the solutions of its pattern."""
+    match query:
+        case SelectQuery(_, variables):
+            names = tuple(variable.name for variable in variables)
+            return "solutions", names, _selected(context, prepared, names)
+        case AskQuery():
+            return "boolean", (), _asked(context, prepared)
+        case ConstructQuery(template, _):
+            source = solutions(context, prepared.physical)
+
+            async def triples() -> Batches:
+                names = [variable.name for variable in prepared.physical.variables]
+                yield construct_triples(await collect(source, names), template)
+
+            return "graph", TRIPLE_COLUMNS, triples()
+        case _:
+            raise TypeError(f"{type(query).__name__} is refused before it comes here")
+
+
+async def _selected(
+    context: ExecutionContext, prepared: PreparedQuery, names: tuple[str, ...]
+) -> Batches:
+    async with aclosing(solutions(context, prepared.physical)) as batches:
+        async for batch in batches:
+            yield restrict(batch, names)
+
+
+async def _asked(context: ExecutionContext, prepared: PreparedQuery) -> Batches:
+    async with aclosing(solutions(context, prepared.physical)) as batches:
+        async for batch in batches:
+            if batch.height:
+                yield unit_solution()
+                return
+
+
+async def _first(batches: Batches, deadline: Deadline) -> list[pl.DataFrame]:
+    """Await the first batch, so that early failures come before anything is handed out."""
+    try:
+        async with asyncio.timeout(_limit(deadline)):
+            async for batch in batches:
+                return [batch]
+    except TimeoutError as error:
+        await batches.aclose()
+        raise _timed_out(deadline) from error
+    except BaseException:
+        await batches.aclose()
+        raise
+    return []
+
+
+async def _continued(first: list[pl.DataFrame], batches: Batches, deadline: Deadline) -> Batches:
+    async with aclosing(batches) as stream:
+        for batch in first:
+            yield batch
+        while True:
+            try:
+                async with asyncio.timeout(_limit(deadline)):
+                    batch = await anext(stream)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise _timed_out(deadline) from error
+            yield batch
+
+
+def _limit(deadline: Deadline) -> float | None:
+    return None if deadline.seconds is None else deadline.remaining() + _GRACE
+
+
+def _timed_out(deadline: Deadline) -> QueryTimeoutError:
+    return QueryTimeoutError(
+        f"the query was not answered within {deadline.seconds:g} s: allow more time, or look at "
+        "its plan with `hkg explain` for what is large"
+    )

@@ -1,0 +1,145 @@
+"""The synchronous face of the engine, for programs and notebooks."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from hereditary_kg.execution.engine import DEFAULT_TIMEOUT, AsyncFederation
+from hereditary_kg.execution.results import Result
+from hereditary_kg.federation.description import FederationDescription
+from hereditary_kg.federation.member import Member
+from hereditary_kg.federation.member_status import MemberStatus
+from hereditary_kg.planning.explanation import Explanation, explain_plan
+
+__all__ = ["Federation"]
+
+Value = TypeVar("Value")
+
+
+class Federation:
+    """A federation of sites that answers SPARQL queries over all of them.
+
+    Connections stay open between queries; close the federation, or use it as a context
+    manager. It may be used from several threads, and inside a notebook whose own event loop
+    is running.
+
+    >>> with Federation.open("endpoints/demo.toml") as federation:  # doctest: +SKIP
+    ...     result = federation.query("SELECT ?label { ?s rdfs:label ?label } LIMIT 3")
+    ...     print(result.to_polars(), result.certificate.statement)
+
+    Attributes:
+        engine: the asynchronous federation behind it.
+    """
+
+    def __init__(self, description: FederationDescription, members: Sequence[Member]) -> None:
+        self.engine = AsyncFederation(description, members)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Federation":
+        """Open the federation that a description file describes; nothing is sent yet.
+
+        Raises:
+            FederationError: the description, or something it names, cannot be used.
+        """
+        engine = AsyncFederation.open(path)
+        return cls(engine.description, engine.members)
+
+    @property
+    def description(self) -> FederationDescription:
+        """What the federation consists of."""
+        return self.engine.description
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Its members."""
+        return self.engine.members
+
+    def query(
+        self,
+        text: str,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        allow_partial: bool = False,
+        optimise: bool = True,
+    ) -> Result:
+        """Answer a query.
+
+        Args:
+            text: SELECT, ASK or CONSTRUCT; the federation's prefixes need no declaration.
+            timeout: seconds for the whole query, None for no limit.
+            allow_partial: leave out members that fail, and say so in the certificate.
+            optimise: False for the plainest plan: every pattern asked of every member.
+
+        Raises:
+            SparqlError: the text is wrong, or a form is refused.
+            IncompleteAnswerError: a member failed.
+            QueryTimeoutError: the time ran out.
+        """
+        return self._run(
+            self.engine.query(text, timeout=timeout, allow_partial=allow_partial, optimise=optimise)
+        )
+
+    def explain(self, text: str, *, analyze: bool = False) -> Explanation:
+        """Show what would be asked of whom.
+
+        Args:
+            text: the query.
+            analyze: run it, and show the actual rows beside the estimates.
+        """
+        if analyze:
+            return self.query(text).plan
+        prepared = self._run(self.engine.prepare(text))
+        return explain_plan(prepared.physical, prefixes=self.description.prefixes)
+
+    def check(self, *, timeout: float | None = 10.0) -> tuple[MemberStatus, ...]:
+        """Ask every member whether it is up, what it is, and whether its profile is current."""
+        return self._run(self.engine.check(timeout=timeout))
+
+    def close(self) -> None:
+        """Close all connections; the federation opens them again when it is asked again."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self.engine.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self, work: Coroutine[Any, Any, Value]) -> Value:
+        """Run ``work`` in the federation's own event loop and wait for it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
+        try:
+            return future.result()
+        except BaseException:
+            # Also on Ctrl-C: what the members are still doing for us must end.
+            future.cancel()
+            raise
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="hereditary_kg", daemon=True
+                )
+                self._thread.start()
+            return self._loop

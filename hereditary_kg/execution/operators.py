@@ -1,0 +1,223 @@
+"""The operators of a physical plan, streaming batches of solutions.
+
+Every operator is an asynchronous generator. ``bindings`` pass from a join down to the
+requests below it: rows of terms that the solutions will be joined with on those columns. An
+operator may use them to ask for less; it must still give every solution that is compatible
+with one of them, as often as it is a solution.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+
+import polars as pl
+
+from hereditary_kg.execution import joins
+from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.fragments import evaluate_fragment, fragment_store
+from hereditary_kg.execution.requests import ask_members
+from hereditary_kg.execution.residual import (
+    extend_rows,
+    filter_rows,
+    group_rows,
+    marked_rows,
+    sort_rows,
+)
+from hereditary_kg.execution.streams import (
+    Batches,
+    collect,
+    distinct_batches,
+    merge,
+    one,
+    transform,
+)
+from hereditary_kg.planning import plan
+from hereditary_kg.rdf.solutions import ROW, compatible_rows, restrict, subtract_solutions
+from hereditary_kg.sparql.algebra import BGP, Variable
+from hereditary_kg.sparql.variables import mentioned_variables
+
+__all__ = ["solutions"]
+
+_TRUE = '"true"^^<http://www.w3.org/2001/XMLSchema#boolean>'
+_FALSE = '"false"^^<http://www.w3.org/2001/XMLSchema#boolean>'
+
+
+def column_names(variables: Sequence[Variable]) -> list[str]:
+    """Give the columns of variables."""
+    return [variable.name for variable in variables]
+
+
+async def solutions(
+    context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame | None = None
+) -> Batches:
+    """Stream the solutions of ``node``; every batch has the columns ``node.variables``."""
+    names = column_names(node.variables)
+    async with aclosing(_stream(context, node, _usable(node, bindings))) as batches:
+        async for batch in batches:
+            if batch.height:
+                context.count(node, batch.height)
+                yield restrict(batch, names)
+
+
+def _usable(node: plan.Node, bindings: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Keep the bound columns that every solution of ``node`` binds, and whole rows only."""
+    if bindings is None:
+        return None
+    certain = {variable.name for variable in node.certain}
+    kept = [name for name in bindings.columns if name in certain]
+    kept = [name for name in kept if not bindings[name].null_count()]
+    return bindings.select(kept) if kept else None
+
+
+def _stream(context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame | None) -> Batches:
+    match node:
+        case plan.Fetch():
+            return ask_members(context, node, bindings)
+        case plan.InlineData():
+            return one(_inline_data(node))
+        case plan.Fragment():
+            return _fragment(context, node)
+        case plan.Join():
+            return joins.join(context, node, bindings, solutions)
+        case plan.LeftJoin():
+            return joins.left_join(context, node, bindings, solutions)
+        case plan.Union(branches):
+            names = column_names(node.variables)
+            return merge([_branch(context, branch, bindings, names) for branch in branches])
+        case plan.Minus():
+            return _minus(context, node, bindings)
+        case plan.Mark():
+            return _mark(context, node, bindings)
+        case _:
+            return _over_one(context, node, bindings)
+
+
+def _over_one(
+    context: ExecutionContext,
+    node: plan.Filter
+    | plan.Extend
+    | plan.Group
+    | plan.Project
+    | plan.Distinct
+    | plan.OrderBy
+    | plan.Slice,
+    bindings: pl.DataFrame | None,
+) -> Batches:
+    names = column_names(node.input.variables)
+    match node:
+        case plan.Slice(inner, offset, limit):
+            # What is cut off must not depend on who asks.
+            return _slice(solutions(context, inner), offset, limit)
+        case plan.Group(inner, keys, aggregates):
+            return _whole(
+                solutions(context, inner, bindings),
+                names,
+                lambda frame: group_rows(frame, keys, aggregates),
+            )
+        case _:
+            source = solutions(context, node.input, bindings)
+    match node:
+        case plan.Filter(_, condition):
+            return transform(source, lambda frame: filter_rows(frame, condition), names)
+        case plan.Extend(_, variable, expression):
+            return transform(source, lambda frame: extend_rows(frame, variable, expression), names)
+        case plan.Project():
+            return source
+        case plan.Distinct():
+            return distinct_batches(source, names)
+        case plan.OrderBy(_, order):
+            return _whole(source, names, lambda frame: sort_rows(frame, order))
+
+
+def _inline_data(node: plan.InlineData) -> pl.DataFrame:
+    names = column_names(node.variables)
+    if not names:
+        return pl.DataFrame(height=len(node.rows))
+    columns = {
+        name: [None if row[i] is None else str(row[i]) for row in node.rows]
+        for i, name in enumerate(names)
+    }
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+
+
+async def _branch(
+    context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame | None, names: list[str]
+) -> Batches:
+    async with aclosing(solutions(context, node, bindings)) as batches:
+        async for batch in batches:
+            yield restrict(batch, names)
+
+
+async def _whole(source: Batches, names: list[str], change: "joins.Change") -> Batches:
+    """Gather everything, then change it in a thread."""
+    frame = await collect(source, names)
+    yield await asyncio.to_thread(change, frame)
+
+
+async def _slice(source: Batches, offset: int, limit: int | None) -> Batches:
+    async with aclosing(source) as batches:
+        if limit == 0:
+            return
+        async for batch in batches:
+            kept = batch.slice(offset)
+            offset = max(0, offset - batch.height)
+            if limit is not None:
+                kept = kept.head(limit)
+                limit -= kept.height
+            yield kept
+            if limit == 0:
+                return
+
+
+async def _minus(
+    context: ExecutionContext, node: plan.Minus, bindings: pl.DataFrame | None
+) -> Batches:
+    left = await collect(solutions(context, node.left, bindings), column_names(node.left.variables))
+    if not left.height:
+        return
+    names = column_names(node.right.variables)
+    keys = joins.keys_of(left, node.left, node.right)
+    right = await collect(solutions(context, node.right, keys), names)
+    yield await asyncio.to_thread(subtract_solutions, left, right)
+
+
+async def _mark(
+    context: ExecutionContext, node: plan.Mark, bindings: pl.DataFrame | None
+) -> Batches:
+    frame = await collect(
+        solutions(context, node.input, bindings), column_names(node.input.variables)
+    )
+    if not frame.height:
+        return
+    numbered = frame.with_row_index(ROW)
+    if isinstance(node.right, plan.Fragment):
+        mentioned = {v.name for v in mentioned_variables(node.pattern)}
+        rows = numbered.select([ROW, *(n for n in frame.columns if n in mentioned)])
+        store = await _load_fragment(context, node.right)
+        found = await asyncio.to_thread(marked_rows, rows, node.pattern, store)
+    else:
+        keys = joins.keys_of(frame, node.input, node.right)
+        names = column_names(node.right.variables)
+        right = await collect(solutions(context, node.right, keys), names)
+        shared = [name for name in names if name in frame.columns]
+        found = compatible_rows(numbered, restrict(right, shared))
+    holds = (
+        pl.when(pl.col(ROW).is_in(found.implode())).then(pl.lit(_TRUE)).otherwise(pl.lit(_FALSE))
+    )
+    yield numbered.with_columns(holds.alias(node.variable.name)).drop(ROW)
+
+
+async def _fragment(context: ExecutionContext, node: plan.Fragment) -> Batches:
+    store = await _load_fragment(context, node)
+    yield await asyncio.to_thread(evaluate_fragment, node.pattern, node.variables, store)
+
+
+async def _load_fragment(context: ExecutionContext, node: plan.Fragment) -> "joins.Store":
+    frames = await asyncio.gather(
+        *(
+            collect(solutions(context, fetch), column_names(fetch.variables))
+            for fetch in node.fetches
+        )
+    )
+    triples = [fetch.pattern.triples[0] for fetch in node.fetches if isinstance(fetch.pattern, BGP)]
+    return await asyncio.to_thread(fragment_store, list(zip(triples, frames, strict=True)))

@@ -1,0 +1,81 @@
+"""The answer to a federated query."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from hereditary_kg.execution.certificates import Certificate
+from hereditary_kg.execution.preparation import PreparedQuery
+from hereditary_kg.planning.explanation import Explanation
+from hereditary_kg.rdf.native_values import native_columns
+from hereditary_kg.rdf.terms import Term, parse_term
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Result"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """An answer, its certificate and its plan.
+
+    Attributes:
+        kind: ``solutions`` (SELECT), ``boolean`` (ASK) or ``graph`` (CONSTRUCT).
+        variables: the columns: the query's variables, or subject, predicate, object.
+        frame: the rows as canonical term texts, null for unbound; one row says yes to ASK.
+        certificate: what the answer is worth.
+        plan: what was asked of whom, with estimated and actual rows.
+        prepared: the stages of planning behind it.
+    """
+
+    kind: Literal["solutions", "boolean", "graph"]
+    variables: tuple[str, ...]
+    frame: pl.DataFrame
+    certificate: Certificate
+    plan: Explanation
+    prepared: PreparedQuery
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __bool__(self) -> bool:
+        """The answer to an ASK; else whether there is any row."""
+        return bool(self.frame.height)
+
+    def __iter__(self) -> Iterator[dict[str, Term]]:
+        """Iterate over rows: the bound variables and their terms."""
+        if not self.variables:
+            yield from ({} for _ in range(self.frame.height))
+            return
+        for row in self.frame.iter_rows(named=True):
+            yield {name: parse_term(text) for name, text in row.items() if text is not None}
+
+    def __repr__(self) -> str:
+        return f"<Result: {self.frame.height} rows; {self.certificate.statement}>"
+
+    def to_polars(self, *, native: bool = True) -> pl.DataFrame:
+        """Give the rows as a Polars frame.
+
+        Args:
+            native: numbers, dates and booleans as such, IRIs and strings without their
+                delimiters; False keeps the canonical text of every term.
+        """
+        return native_columns(self.frame) if native else self.frame
+
+    def to_pandas(self, *, native: bool = True) -> "pd.DataFrame":
+        """Give the rows as a pandas frame; needs the extra ``hereditary-kg[pandas]``."""
+        return self.to_polars(native=native).to_pandas()
+
+    def write(self, path: str | Path, names: Sequence[str] | None = None) -> None:
+        """Write the rows to a Parquet file with native columns.
+
+        Args:
+            path: the file.
+            names: which columns; None for all.
+        """
+        frame = self.to_polars()
+        (frame if names is None else frame.select(names)).write_parquet(path)

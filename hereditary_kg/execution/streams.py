@@ -1,0 +1,148 @@
+"""Streams of batches: several made one, small batches made larger, all of them at once."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import TypeVar
+
+import polars as pl
+
+from hereditary_kg.rdf.solutions import distinct, empty_solutions, restrict, unite_solutions
+
+__all__ = [
+    "Batches",
+    "chain",
+    "collect",
+    "distinct_batches",
+    "merge",
+    "one",
+    "rebatch",
+    "transform",
+]
+
+Batches = AsyncGenerator[pl.DataFrame, None]
+Item = TypeVar("Item")
+
+_FIRST_BATCH = 256
+_LARGEST_BATCH = 262_144
+_STREAMED_DISTINCT = 65_536
+
+
+async def merge(sources: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerator[Item, None]:
+    """Yield what any source yields, as it comes; a failing source ends all of them."""
+    if len(sources) == 1:
+        async with aclosing(sources[0]) as only:
+            async for item in only:
+                yield item
+        return
+    queue: asyncio.Queue[Item | Exception | None] = asyncio.Queue(maxsize=len(sources) + 1)
+
+    async def drain(source: AsyncGenerator[Item, None]) -> None:
+        try:
+            async with aclosing(source) as open_source:
+                async for item in open_source:
+                    await queue.put(item)
+        except Exception as error:
+            # The consumer raises it: a task's own failure would be seen by nobody.
+            await queue.put(error)
+        else:
+            await queue.put(None)
+
+    tasks = [asyncio.create_task(drain(source)) for source in sources]
+    running = len(tasks)
+    try:
+        while running:
+            received = await queue.get()
+            if received is None:
+                running -= 1
+            elif isinstance(received, Exception):
+                raise received
+            else:
+                yield received
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def collect(batches: Batches, names: Sequence[str]) -> pl.DataFrame:
+    """Gather a whole stream into one frame with the columns ``names``."""
+    async with aclosing(batches) as stream:
+        frames = [batch async for batch in stream]
+    return unite_solutions(frames, names)
+
+
+async def rebatch(batches: Batches, names: Sequence[str]) -> Batches:
+    """Put small batches together: the first rows go on at once, later ones in larger heaps.
+
+    What is done to a batch often costs as much as the other side of a join; few large batches
+    keep that bounded while the first row does not wait.
+    """
+    waiting: list[pl.DataFrame] = []
+    rows = 0
+    size = _FIRST_BATCH
+    async with aclosing(batches) as stream:
+        async for batch in stream:
+            waiting.append(batch)
+            rows += batch.height
+            if rows >= size:
+                yield unite_solutions(waiting, names)
+                waiting, rows = [], 0
+                size = min(size * 4, _LARGEST_BATCH)
+    if rows:
+        yield unite_solutions(waiting, names)
+
+
+async def distinct_batches(batches: Batches, names: Sequence[str]) -> Batches:
+    """Yield each row once.
+
+    The first rows go on while they come; when many have, the rest is gathered and reduced at
+    once, for telling new rows from old ones costs time for every old row.
+    """
+    seen = empty_solutions(names)
+    late: list[pl.DataFrame] = []
+    async with aclosing(batches) as stream:
+        async for batch in stream:
+            if seen.height >= _STREAMED_DISTINCT:
+                late.append(batch)
+                continue
+            new = _unseen(distinct(restrict(batch, names)), seen)
+            if new.height:
+                seen = pl.concat([seen, new]) if seen.height else new
+                yield new
+    if late:
+        new = _unseen(distinct(unite_solutions(late, names)), seen)
+        if new.height:
+            yield new
+
+
+def _unseen(batch: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    if not seen.height or not batch.height:
+        return batch
+    if not batch.width:
+        return batch.head(0)
+    return batch.join(seen, on=batch.columns, how="anti", nulls_equal=True)
+
+
+async def transform(
+    batches: Batches, change: Callable[[pl.DataFrame], pl.DataFrame], names: Sequence[str]
+) -> Batches:
+    """Apply ``change`` to every batch, in a thread, so that other requests go on."""
+    async with aclosing(rebatch(batches, names)) as stream:
+        async for batch in stream:
+            changed = await asyncio.to_thread(change, batch)
+            if changed.height:
+                yield changed
+
+
+async def one(frame: pl.DataFrame) -> Batches:
+    """Stream one frame."""
+    yield frame
+
+
+async def chain(frames: Sequence[pl.DataFrame], rest: AsyncIterator[pl.DataFrame]) -> Batches:
+    """Stream ``frames``, then ``rest``."""
+    for frame in frames:
+        yield frame
+    async for frame in rest:
+        yield frame

@@ -1,0 +1,321 @@
+"""Physical plans: what will be asked of whom, and what is done with the answers.
+
+Leaves are requests to members, data of the query itself, and fragments; inner nodes are
+operators at the mediator. Nodes are frozen values like those of the algebra; the classes
+are used through the module name (``plan.Join``), for the algebra has its own of that name.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from hereditary_kg.planning.cardinality import Estimate
+from hereditary_kg.rdf.terms import Term
+from hereditary_kg.sparql.algebra import Aggregate, Expression, OrderKey, Pattern, Variable
+
+__all__ = [
+    "Distinct",
+    "Extend",
+    "Fetch",
+    "Filter",
+    "Fragment",
+    "Group",
+    "InlineData",
+    "Join",
+    "LeftJoin",
+    "Mark",
+    "Minus",
+    "Node",
+    "OrderBy",
+    "Project",
+    "Slice",
+    "Union",
+    "inputs",
+]
+
+
+def _united(*groups: tuple[Variable, ...]) -> tuple[Variable, ...]:
+    return tuple(dict.fromkeys(variable for group in groups for variable in group))
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """One pattern asked of one or more members; the answers are united.
+
+    Attributes:
+        pattern: what is asked.
+        members: whom, in the federation's order.
+        variables: what is fetched of each solution.
+        certain: those of ``variables`` that every solution binds.
+        distinct: whether equal rows of several members are one solution (a triple that two
+            members hold counts once).
+        limit: how many rows of each member are enough, None for all.
+        estimate: expected size of the answer.
+    """
+
+    pattern: Pattern
+    members: tuple[str, ...]
+    variables: tuple[Variable, ...]
+    certain: frozenset[Variable]
+    distinct: bool
+    limit: int | None = None
+    estimate: Estimate = field(default=Estimate(0.0), compare=False)
+
+
+@dataclass(frozen=True)
+class InlineData:
+    """Rows that the query itself brings (VALUES); no rows: no solution."""
+
+    variables: tuple[Variable, ...]
+    rows: tuple[tuple[Term | None, ...], ...]
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """The variables without UNDEF."""
+        return frozenset(
+            variable
+            for position, variable in enumerate(self.variables)
+            if all(row[position] is not None for row in self.rows)
+        )
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A pattern evaluated by Oxigraph over the triples it can touch.
+
+    ``fetches`` bring, for each triple pattern in ``pattern``, its matches at all members; the
+    mediator loads them into a store of its own and evaluates the pattern there. The answer
+    over this fragment is the answer over the merge, whatever the pattern.
+    """
+
+    pattern: Pattern
+    fetches: tuple[Fetch, ...]
+    variables: tuple[Variable, ...]
+    certain: frozenset[Variable]
+
+
+@dataclass(frozen=True)
+class Join:
+    """Join. ``right`` is asked with the left side's bindings where that is cheaper."""
+
+    left: "Node"
+    right: "Node"
+    estimate: Estimate = field(default=Estimate(0.0), compare=False)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of both sides."""
+        return _united(self.left.variables, self.right.variables)
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that either side always binds."""
+        return self.left.certain | self.right.certain
+
+
+@dataclass(frozen=True)
+class LeftJoin:
+    """Left join; ``condition`` sees the variables of both sides."""
+
+    left: "Node"
+    right: "Node"
+    condition: Expression | None
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of both sides."""
+        return _united(self.left.variables, self.right.variables)
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that the left side always binds."""
+        return self.left.certain
+
+
+@dataclass(frozen=True)
+class Union:
+    """Bag union."""
+
+    branches: tuple["Node", ...]
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of all branches."""
+        return _united(*(branch.variables for branch in self.branches))
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that every branch always binds."""
+        first, *others = (branch.certain for branch in self.branches)
+        return first.intersection(*others)
+
+
+@dataclass(frozen=True)
+class Minus:
+    """Rows of ``left`` that no row of ``right`` excludes."""
+
+    left: "Node"
+    right: "Node"
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of the left side."""
+        return self.left.variables
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that the left side always binds."""
+        return self.left.certain
+
+
+@dataclass(frozen=True)
+class _OverOne:
+    input: "Node"
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of the input."""
+        return self.input.variables
+
+    @property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that the input always binds."""
+        return self.input.certain
+
+
+@dataclass(frozen=True)
+class Filter(_OverOne):
+    """Rows for which ``condition`` is true; it holds no EXISTS (see :class:`Mark`)."""
+
+    condition: Expression
+
+
+@dataclass(frozen=True)
+class Extend(_OverOne):
+    """Each row with the value of ``expression``, unbound where that is an error."""
+
+    variable: Variable
+    expression: Expression
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of the input, and the new one."""
+        return _united(self.input.variables, (self.variable,))
+
+
+@dataclass(frozen=True)
+class Mark(_OverOne):
+    """Each row with a boolean: has ``EXISTS { pattern }`` a solution for it?
+
+    Attributes:
+        variable: takes the boolean.
+        pattern: the pattern of EXISTS.
+        right: what answers it: a plan whose rows need only be compatible, or a
+            :class:`Fragment` where the row's terms must be put into the pattern first
+            (section 18.6, substitute).
+    """
+
+    variable: Variable
+    pattern: Pattern
+    right: "Node"
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of the input, and the new one."""
+        return _united(self.input.variables, (self.variable,))
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that the input always binds, and the new one."""
+        return self.input.certain | {self.variable}
+
+
+@dataclass(frozen=True)
+class Group(_OverOne):
+    """Groups by ``keys``, one row each, with aggregates."""
+
+    keys: tuple[Variable, ...]
+    aggregates: tuple[tuple[Variable, Aggregate], ...]
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Keys and aggregates."""
+        return _united(self.keys, tuple(variable for variable, _ in self.aggregates))
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Keys that the input always binds."""
+        return self.input.certain & frozenset(self.keys)
+
+
+@dataclass(frozen=True)
+class Project(_OverOne):
+    """Only ``kept``."""
+
+    kept: tuple[Variable, ...]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What is kept."""
+        return self.kept
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """What is kept and always bound."""
+        return self.input.certain & frozenset(self.kept)
+
+
+@dataclass(frozen=True)
+class Distinct(_OverOne):
+    """Each row once."""
+
+
+@dataclass(frozen=True)
+class OrderBy(_OverOne):
+    """Rows in the order of ``keys``."""
+
+    keys: tuple[OrderKey, ...]
+
+
+@dataclass(frozen=True)
+class Slice(_OverOne):
+    """Rows from ``offset``, ``limit`` at most (None: all)."""
+
+    offset: int
+    limit: int | None
+
+
+Node: TypeAlias = (
+    Fetch
+    | InlineData
+    | Fragment
+    | Join
+    | LeftJoin
+    | Union
+    | Minus
+    | Filter
+    | Extend
+    | Mark
+    | Group
+    | Project
+    | Distinct
+    | OrderBy
+    | Slice
+)
+
+
+def inputs(node: Node) -> tuple[Node, ...]:
+    """Give the nodes directly below ``node``."""
+    match node:
+        case Fetch() | InlineData():
+            return ()
+        case Fragment(_, fetches):
+            return fetches
+        case Join(left, right) | LeftJoin(left, right) | Minus(left, right):
+            return (left, right)
+        case Union(branches):
+            return branches
+        case Mark(inner, _, _, right):
+            return (inner, right)
+        case _:
+            return (node.input,)
