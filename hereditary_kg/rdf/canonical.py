@@ -71,7 +71,6 @@ _QUOTED = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _IRI_ONLY = re.compile(_IRI_TEXT)
-_LABEL_ONLY = re.compile(_LABEL)
 _LANGUAGE_ONLY = re.compile(_LANGUAGE)
 _VARIABLE_ONLY = re.compile(NAME_PATTERN)
 
@@ -185,7 +184,9 @@ def _read_token(text: str, name: str) -> str:
                 iri.encode()
                 return IRI(iri).text
         elif text.startswith("_:") and len(text) > len("_:"):
-            return BlankNode(_legal_label(text[2:])).text
+            # Servers also send labels like nodeID://b10001, which neither Turtle nor SPARQL can
+            # hold. In hexadecimal, two nodes stay two nodes.
+            return BlankNode("utf8-" + text[2:].encode().hex()).text
         elif match := _QUOTED.fullmatch(text):
             return _read_literal(match)
     except (ValueError, OverflowError) as error:
@@ -208,14 +209,3 @@ def _read_literal(match: re.Match[str]) -> str:
     text = Literal(unescape_literal(quoted), datatype, language).text
     text.encode()
     return text
-
-
-def _legal_label(label: str) -> str:
-    """Give a blank node label that Turtle and SPARQL can hold.
-
-    Servers also send labels like ``nodeID://b10001``; those are written in hexadecimal, so
-    that two nodes stay two nodes.
-    """
-    if _LABEL_ONLY.fullmatch(label):
-        return label
-    return "utf8-" + label.encode().hex()

@@ -17,8 +17,10 @@ from hereditary_kg.rdf.errors import ResultError
 from hereditary_kg.rdf.media_types import ResultFormat
 from hereditary_kg.rdf.solutions import restrict
 from hereditary_kg.rdf.term_columns import (
+    datatype_of,
     is_iri,
     is_literal,
+    language_of,
     plain_text_of,
     quoted_form_of,
 )
@@ -209,13 +211,11 @@ def _xml_term(term: pl.Expr) -> pl.Expr:
         .then(
             pl.concat_str(
                 pl.lit(' datatype="'),
-                _escape_xml(term.str.extract(r'"\^\^<([^"]*)>$')),
+                _escape_xml(datatype_of(term)),
                 pl.lit('"'),
             )
         )
-        .otherwise(
-            pl.concat_str(pl.lit(' xml:lang="'), term.str.extract('"@([^"]*)$'), pl.lit('"'))
-        )
+        .otherwise(pl.concat_str(pl.lit(' xml:lang="'), language_of(term), pl.lit('"')))
     )
     literal = pl.concat_str(
         pl.lit("<literal"),

@@ -8,7 +8,6 @@ import polars as pl
 
 __all__ = [
     "datatype_of",
-    "is_blank_node",
     "is_iri",
     "is_literal",
     "language_of",
@@ -24,11 +23,6 @@ _RAW = ["\\", '"', "\t", "\n", "\r"]
 def is_iri(term: pl.Expr) -> pl.Expr:
     """Whether a term is an IRI; null where it is unbound."""
     return term.str.starts_with("<")
-
-
-def is_blank_node(term: pl.Expr) -> pl.Expr:
-    """Whether a term is a blank node; null where it is unbound."""
-    return term.str.starts_with("_:")
 
 
 def is_literal(term: pl.Expr) -> pl.Expr:

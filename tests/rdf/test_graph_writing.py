@@ -105,6 +105,11 @@ def test_what_is_no_triple_is_refused(row, message):
             write_triples(table(("<urn:s>", "<urn:p>", "<urn:o>"), row), graph_format)
 
 
+def test_cells_that_are_no_canonical_terms_are_refused():
+    with pytest.raises(GraphError, match="cannot write the graph as turtle"):
+        write_triples(table(("<urn:s>", "<urn:p>", "plain text")), "turtle")
+
+
 def test_a_table_of_something_else_is_refused():
     with pytest.raises(GraphError, match="'object'"):
         write_triples(pl.DataFrame({"subject": [], "predicate": []}), "turtle")

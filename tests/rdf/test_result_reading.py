@@ -344,6 +344,13 @@ def test_json_may_be_laid_out_and_ordered_in_any_way():
         assert same(read("json", *chunks), expected)
 
 
+def test_a_large_json_document_may_have_its_head_last():
+    rows = ({"x": {"type": "literal", "value": "a" * 100_000}} for _ in range(15))
+    document = json.dumps(dict(reversed(results(*rows).items()))).encode()
+    chunks = [document[i : i + 200_000] for i in range(0, len(document), 200_000)]
+    assert read("json", *chunks)["x"].str.len_chars().to_list() == [100_002] * 15
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
