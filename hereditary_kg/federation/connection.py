@@ -91,6 +91,12 @@ def _read_credentials(description: MemberDescription, variables: Mapping[str, st
                 f"the environment variable {variable} ({key}) holds a line break, which no "
                 "secret may; take it out",
             )
+        if key == "username_variable" and ":" in value:
+            raise ConnectionSetupError(
+                description.name,
+                f"the environment variable {variable} ({key}) holds a colon, which HTTP Basic "
+                "authentication does not allow in a name",
+            )
         return value
 
     return Credentials(

@@ -209,18 +209,21 @@ class Member:
         Raises:
             MemberError: the member cannot be asked, or its profile not be read.
         """
-        async with self._loop_state().profile_lock:
-            if not self._profiles.is_fresh(max_age):
-                budget = self._budget(deadline)
+        budget = self._budget(deadline)
 
-                async def refresh() -> None:
-                    async with budget.waiting():
-                        await self._profiles.refresh()
+        async def refresh() -> None:
+            async with budget.waiting():
+                await self._profiles.refresh()
 
-                try:
+        try:
+            async with AsyncExitStack() as stack:
+                async with budget.waiting():
+                    await stack.enter_async_context(self._loop_state().profile_lock)
+                # Whoever held the lock may have asked meanwhile.
+                if not self._profiles.is_fresh(max_age):
                     await send_patiently(refresh, self._policy, deadline, clock=self._clock)
-                except (TransportError, TimeoutError) as failure:
-                    raise self._member_error(failure, budget, None) from failure
+        except (TransportError, TimeoutError) as failure:
+            raise self._member_error(failure, budget, None) from failure
         return self._profiles.usable
 
     async def check(self, deadline: Deadline) -> MemberStatus:

@@ -51,6 +51,11 @@ async def collect(member, variables=("s",), *, seconds=30, log=None, **options):
     return pl.concat([batch async for batch in batches])
 
 
+async def wait_until(condition):
+    while not condition():  # noqa: ASYNC110 - ends with pytest's timeout
+        await asyncio.sleep(0)
+
+
 async def fail(member, **options):
     with pytest.raises(MemberError) as caught:
         await collect(member, **options)
@@ -311,8 +316,7 @@ async def test_a_half_open_circuit_lets_one_trial_through():
     failing[0] = False
     clock.now += 10
     trial = asyncio.create_task(collect(member))
-    while len(transport.requests) < 4:
-        await asyncio.sleep(0)
+    await wait_until(lambda: len(transport.requests) == 4)
     assert "circuit open" in (await fail(member)).reason
     trial.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -355,8 +359,7 @@ async def test_cancelling_the_task_closes_the_answer():
     member, transport = make_member(lambda _: ScriptedAnswer(["?s\n<e:a>\n", 60.0]))
     log = RequestLog()
     task = asyncio.create_task(collect(member, log=log))
-    while not transport.open:
-        await asyncio.sleep(0)
+    await wait_until(lambda: transport.open)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -377,8 +380,7 @@ async def test_no_more_requests_are_open_than_the_description_allows():
 async def test_waiting_for_a_slot_ends_with_the_deadline():
     member, transport = make_member(lambda _: ScriptedAnswer("?s\n", delay=60), concurrency=1)
     first = asyncio.create_task(collect(member))
-    while not transport.open:
-        await asyncio.sleep(0)
+    await wait_until(lambda: transport.open)
     error = await fail(member, seconds=0.05)
     assert error.kind == "timeout"
     assert "all 1 requests" in error.reason

@@ -4,6 +4,7 @@ Source: SPARQL 1.1 Protocol, section 2.1.2 (query via POST with URL-encoded para
 """
 
 import asyncio
+import base64
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -64,8 +65,9 @@ class Credentials:
         if self.token is not None:
             return {"Authorization": f"Bearer {self.token}"}
         if self.username is not None:
-            basic = aiohttp.BasicAuth(self.username, self.password or "", encoding="utf-8")
-            return {"Authorization": basic.encode()}
+            # RFC 7617, section 2.1: in UTF-8, as every server of today reads it.
+            pair = f"{self.username}:{self.password or ''}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
         return {}
 
 
@@ -169,8 +171,9 @@ class HttpTransport:
         url: URL,
         headers: Mapping[str, str],
         body: bytes | None,
-        timeout: float,  # noqa: ASYNC109 - only bounds connecting; `Member` limits the waiting
+        timeout: float,
     ) -> aiohttp.ClientResponse:
+        # Only connecting is limited here; `Member` limits every wait.
         limits = aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS, timeout))
         for _ in range(_MOST_REDIRECTS + 1):
             with _mapped_errors(url):
