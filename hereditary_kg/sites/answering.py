@@ -62,7 +62,10 @@ async def send_answer(
         ServiceError: the answer failed before anything was sent.
         BrokenAnswerError: it failed afterwards; the connection is already aborted.
     """
-    combined = {**headers, **answer.headers, "Content-Type": answer.media_type}
+    media_type = answer.media_type
+    if media_type.startswith("text/") and "charset" not in media_type:
+        media_type += "; charset=utf-8"
+    combined = {**headers, **answer.headers, "Content-Type": media_type}
     reader = _Reader(answer.chunks)
     try:
         beginning, complete = await reader.read_beginning()

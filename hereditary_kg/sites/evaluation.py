@@ -53,10 +53,11 @@ def evaluate(job: Job, store: "Store", scratch: "Store") -> tuple[str, _Serialis
         return Refusal(400, str(error))
     except SyntaxError as error:
         return Refusal(400, describe_syntax_error(job.query, error))
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, OSError) as error:
+        # Oxigraph has one class for what a query gets wrong and for a store that is broken.
+        if isinstance(error, OSError) or "orruption" in str(error):
+            return Refusal(500, "The store cannot be read; its operator must repair it.")
         return Refusal(400, f"The query cannot be answered: {error}")
-    except OSError:
-        return Refusal(500, "The store cannot be read; its operator must repair it.")
     return _choose_format(job, results)
 
 

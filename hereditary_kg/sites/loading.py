@@ -82,7 +82,7 @@ def fill_store(
         store.bulk_extend(loading.statements())
         store.flush()
         return tuple(loading.loaded), before, len(store)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise SiteError(f"{directory}: the store cannot be written: {error}") from error
 
 

@@ -209,7 +209,7 @@ class _Guard:
                 "request %s: status %s, %s bytes, %.0f ms",
                 number,
                 status,
-                response.body_length if response is not None and response.prepared else "-",
+                _size(response),
                 (time.monotonic() - started) * 1000,
             )
         return response
@@ -255,6 +255,12 @@ class _Guard:
                 headers["Access-Control-Allow-Headers"] = "Accept, Authorization, Content-Type"
                 headers["Access-Control-Max-Age"] = "86400"
         return headers
+
+
+def _size(response: web.StreamResponse | None) -> int:
+    if isinstance(response, web.Response):
+        return len(response.body) if isinstance(response.body, bytes) else 0
+    return response.body_length if response is not None else 0
 
 
 _EXPLANATIONS = {

@@ -19,6 +19,7 @@ _PROLOGUE = re.compile(
 _UPDATE = re.compile(r"(INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH)\b", re.IGNORECASE)
 _CODE_POINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _BEFORE_KEYWORD = {"", *" \t\r\n{}.;)>\"'"}
+_KEYWORD = re.compile(r"[A-Z]{2,}")
 _EXPECTED = 6
 _WIDTH = 100
 
@@ -84,10 +85,17 @@ def describe_syntax_error(query: str, error: SyntaxError) -> str:
     if match is None:
         return f"The query is not valid SPARQL: {error.msg}"
     line, column = int(match[1]), int(match[2])
-    offset = _offset(query, line, column)
+    expected = _read_expected(match[3])
+    # Of keywords Oxigraph tells the place behind as many characters as they have; the nearest
+    # beginning is where the parser got to.
+    if expected and all(_KEYWORD.fullmatch(item) for item in expected):
+        length = min(map(len, expected))
+        if column > length:
+            column -= length
+            expected = [item for item in expected if len(item) == length]
     return (
-        f"The query is not valid SPARQL: line {line}, column {column}: "
-        f"{_shorten(match[3])}\n{_show(query, offset)}"
+        f"The query is not valid SPARQL: line {line}, column {column}: {_word(expected)}\n"
+        + _show(query, _offset(query, line, column))
     )
 
 
@@ -115,17 +123,18 @@ def _show(query: str, offset: int) -> str:
     return f"  {line[left : left + _WIDTH]}\n  {' ' * (offset - start - left)}^"
 
 
-def _shorten(message: str) -> str:
-    """Leave out the character classes and the tail of a long list of what was expected."""
-    prefix = "expected one of "
-    if not message.startswith(prefix):
-        return message
-    plain = _CHARACTER_CLASS.sub("", message.removeprefix(prefix)).strip().rstrip(",")
-    items = [item.strip() for item in plain.split(", ") if item.strip()]
+def _read_expected(message: str) -> list[str]:
+    """Read what a parser expected, without the character classes."""
+    listed = message.removeprefix("expected ").removeprefix("one of ")
+    plain = _CHARACTER_CLASS.sub("", listed).strip().rstrip(",")
+    return [item.strip() for item in plain.split(", ") if item.strip()]
+
+
+def _word(expected: list[str]) -> str:
     # Oxigraph puts what it knows better than the grammar among the expected tokens.
-    telling = [item for item in items if " " in item and not item.startswith('"')]
+    telling = [item for item in expected if " " in item and not item.startswith('"')]
     if telling:
         return "; ".join(telling)
-    if len(items) > _EXPECTED:
-        return f"expected one of {', '.join(items[:_EXPECTED])} …"
-    return f"expected {' or '.join(items)}" if items else "not expected here"
+    if len(expected) > _EXPECTED:
+        return f"expected one of {', '.join(expected[:_EXPECTED])} …"
+    return f"expected {' or '.join(expected)}" if expected else "this is not expected here"

@@ -142,11 +142,14 @@ class _Source:
         self._raw = raw
         self._on_read = on_read
         self._unreported = 0
-        self.line = 0
+        self._ended_lines = 0
+        self.line = 1
 
     def read(self, size: int = -1) -> bytes:
         part = self._take(size)
-        self.line += part.count(b"\n")
+        if part:
+            self._ended_lines += part.count(b"\n")
+            self.line = self._ended_lines + (not part.endswith(b"\n"))
         self._unreported += len(part)
         if self._unreported >= _CHUNK or not part:
             self._unreported = 0
@@ -184,7 +187,7 @@ def _explain(file: DataFile, error: SyntaxError, source: _Source) -> LoadError:
     if "No scheme found" in message:
         message += " (a relative IRI; declare a base in the file)"
     if error.lineno is None:
-        return _place(file, message, max(source.line, 1), None)
+        return _place(file, message, source.line, None)
     return _place(file, message, error.lineno, error.offset)
 
 

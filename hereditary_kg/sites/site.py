@@ -252,7 +252,7 @@ class Site:
         with SiteLock(self.directory, exclusive=False):
             try:
                 profile = profile_store(self._read_store(), self.stamp(), progress)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:
                 raise SiteError(f"{self.directory}: the store cannot be read: {error}") from error
             path = self.directory / _PROFILE_FILE
             draft = path.with_suffix(f".{os.getpid()}.draft")
@@ -306,7 +306,7 @@ class Site:
             raise self._missing_store(directory)
         try:
             return Store.read_only(str(directory))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise SiteError(
                 f"{directory}: the store cannot be opened: {error}; restore it from a backup, or "
                 "create the site anew and load its data again"
