@@ -30,9 +30,9 @@ class RetryPolicy:
         base: upper limit of the first pause, in seconds; it doubles with every attempt.
         longest_pause: a member that wants more patience than this many seconds is not waited
             for: the request fails at once and says so.
-        quick_failure: a 502, 503 or 504 without Retry-After is passing only if it came within
-            this many seconds. One that took longer is a query that was too much for the
-            member (a gateway's timeout, a killed query), and would be again.
+        quick_failure: a 502, 503 or 504 is passing only if it came within this many seconds.
+            One that took longer is a query that was too much for the member (a gateway's
+            timeout, a killed query), and would be again.
         jitter: the source of chance.
     """
 
@@ -52,7 +52,7 @@ class RetryPolicy:
             return True
         if error.status not in {502, 503, 504}:
             return False
-        return error.retry_after is not None or took <= self.quick_failure
+        return took <= self.quick_failure
 
     def pause_after(self, error: TransportError, attempt: int, took: float) -> float | None:
         """Give the seconds to wait after a failed attempt.

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, Protocol, TypeAlias, cast
+from typing import IO, Protocol, cast
 
 import pyoxigraph as ox
 
@@ -33,12 +33,9 @@ from hereditary_kg.federation.transport.protocol import (
 )
 from hereditary_kg.rdf.media_types import GraphFormat, ResultFormat, negotiate
 from hereditary_kg.sites.errors import SiteError
+from hereditary_kg.sites.evaluation import evaluate
+from hereditary_kg.sites.frames import Job, Refusal
 from hereditary_kg.sites.profiling import profile_store
-from hereditary_kg.sites.query_guard import (
-    QueryRefusedError,
-    check_query,
-    describe_syntax_error,
-)
 from hereditary_kg.sites.site import Site
 
 __all__ = ["EmbeddedTransport"]
@@ -49,19 +46,7 @@ _PIECE_SIZE = 1 << 16
 # Rows that trickle are handed on at least this often, in seconds.
 _LONGEST_HOLD = 0.02
 
-_RESULT_FORMATS = {
-    ResultFormat.TSV: ox.QueryResultsFormat.TSV,
-    ResultFormat.JSON: ox.QueryResultsFormat.JSON,
-    ResultFormat.XML: ox.QueryResultsFormat.XML,
-    ResultFormat.CSV: ox.QueryResultsFormat.CSV,
-}
-_GRAPH_FORMATS = {
-    GraphFormat.NTRIPLES: ox.RdfFormat.N_TRIPLES,
-    GraphFormat.TURTLE: ox.RdfFormat.TURTLE,
-}
 _STORE_NUMBERS = itertools.count(1)
-
-_Results: TypeAlias = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 
 
 class EmbeddedTransport:
@@ -291,49 +276,22 @@ def _evaluate(source: _Source, request: TransportRequest, pipe: _Pipe) -> None:
 
 
 def _serialise(store: ox.Store, version: str, request: TransportRequest, pipe: _Pipe) -> None:
-    try:
-        # Oxigraph would send a request of its own for each SERVICE.
-        if "service" in request.query.lower():
-            check_query(request.query, ox.Store())
-        results = _query(store, request)
-    except QueryRefusedError as error:
-        _answer_text(pipe, 400, version, str(error))
-        return
-    except SyntaxError as error:
-        _answer_text(pipe, 400, version, describe_syntax_error(request.query, error))
-        return
-    except (OSError, RuntimeError, ValueError) as error:
-        _answer_text(pipe, 500, version, str(error))
-        return
-    writer = _PieceWriter(pipe)
-    output = cast("IO[bytes]", writer)
-    if isinstance(results, ox.QueryTriples):
-        graph_format = negotiate(request.accept, list(_GRAPH_FORMATS))
-        if graph_format is None:
-            _answer_text(pipe, 406, version, f"no graph format of {request.accept!r} is written")
-            return
-        pipe.put(_Start(200, graph_format.media_type, version))
-        results.serialize(output, _GRAPH_FORMATS[graph_format])
-    else:
-        result_format = negotiate(request.accept, list(_RESULT_FORMATS))
-        if result_format is None:
-            _answer_text(pipe, 406, version, f"no result format of {request.accept!r} is written")
-            return
-        pipe.put(_Start(200, result_format.media_type, version))
-        results.serialize(output, _RESULT_FORMATS[result_format])
-    writer.flush()
-
-
-def _query(store: ox.Store, request: TransportRequest) -> _Results:
-    if not request.default_graphs and not request.named_graphs:
-        return store.query(request.query)
-    return store.query(
+    result_format = negotiate(request.accept, list(ResultFormat))
+    graph_format = negotiate(request.accept, list(GraphFormat))
+    job = Job(
         request.query,
-        default_graph=[ox.NamedNode(graph) for graph in request.default_graphs],
-        named_graphs=[ox.NamedNode(graph) for graph in request.named_graphs],
+        request.default_graphs,
+        request.named_graphs,
+        result_format.value if result_format else None,
+        graph_format.value if graph_format else None,
     )
-
-
-def _answer_text(pipe: _Pipe, status: int, version: str, text: str) -> None:
-    pipe.put(_Start(status, "text/plain; charset=utf-8", version))
-    pipe.put(text.encode())
+    begun = evaluate(job, store, ox.Store())
+    if isinstance(begun, Refusal):
+        pipe.put(_Start(begun.status, "text/plain; charset=utf-8", version))
+        pipe.put(begun.text.encode())
+        return
+    media_type, serialise = begun
+    pipe.put(_Start(200, media_type, version))
+    writer = _PieceWriter(pipe)
+    serialise(cast("IO[bytes]", writer))
+    writer.flush()
