@@ -21,7 +21,7 @@ from hereditary_kg.execution.requests import BLOCK, blocks
 from hereditary_kg.execution.residual import filter_rows
 from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
 from hereditary_kg.planning import plan
-from hereditary_kg.rdf.solutions import ROW, join_solutions, unite_solutions
+from hereditary_kg.rdf.solutions import join_solutions, unite_solutions
 from hereditary_kg.sparql.algebra import Expression
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ _REQUEST_COST = 0.005
 _LOOK_UP_COST = 0.000_02
 _ROW_COST = 0.000_005
 _FEWEST_KEYS = 64
+
+# Number of a left row, under a name that no operator inside the join uses.
+_LEFT = ".left"
 
 
 class _Evaluate(Protocol):
@@ -105,11 +108,11 @@ async def left_join(
 def _left_join_frames(
     left: pl.DataFrame, right: pl.DataFrame, condition: Expression | None, names: list[str]
 ) -> pl.DataFrame:
-    numbered = left.with_row_index(ROW)
+    numbered = left.with_row_index(_LEFT)
     joined = join_solutions(numbered, right)
     if condition is not None:
         joined = filter_rows(joined, condition)
-    alone = numbered.filter(~pl.col(ROW).is_in(joined[ROW].implode()))
+    alone = numbered.filter(~pl.col(_LEFT).is_in(joined[_LEFT].implode()))
     return unite_solutions([joined, alone], names)
 
 

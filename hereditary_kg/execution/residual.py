@@ -36,7 +36,7 @@ __all__ = [
     "sort_rows",
 ]
 
-_NUMBER = f"{Variable.HIDDEN}row"
+_NUMBER = f"{Variable.HIDDEN}number"
 _GROUP = f"{Variable.HIDDEN}group"
 _VALUE = f"{Variable.HIDDEN}value"
 _ROW_IRI = "urn:hkg:row:"

@@ -80,7 +80,7 @@ def build_plan(pattern: Pattern, sources: Sources, *, optimise: bool = True) -> 
         optimise: False asks every member for every triple pattern and does the rest at the
             mediator: slow, simple, and the yardstick for the optimised plan.
     """
-    builder = _Builder(sources, optimise=optimise)
+    builder = _Builder(sources, mentioned_variables(pattern), optimise=optimise)
     return builder.build(pattern, frozenset(scope_variables(pattern)))
 
 
@@ -101,10 +101,14 @@ class _Unit:
 
 
 class _Builder:
-    def __init__(self, sources: Sources, *, optimise: bool) -> None:
+    def __init__(self, sources: Sources, named: AbstractSet[Variable], *, optimise: bool) -> None:
         self.sources = sources
+        self._named = named
         self.optimise = optimise
         self._numbers = count(1)
+        # What is joined with the part at hand from outside: an optional part is asked with the
+        # bindings of what it is optional to.
+        self._given: Estimate | None = None
 
     # Dispatch
 
@@ -264,7 +268,7 @@ class _Builder:
         """Join the units, the smallest first, then always the best connected one."""
         if not units:
             return plan.InlineData((), ((),))
-        order = _join_order(units) if self.optimise else units
+        order = _join_order(units, self._given) if self.optimise else units
         estimate = order[0].estimate
         node = self._unit_plan(order[0], order[1:], needed)
         for position, unit in enumerate(order[1:], start=1):
@@ -288,14 +292,25 @@ class _Builder:
             return self._fragment(pattern)
         read = set(needed) | (set() if condition is None else expression_variables(condition))
         left = self.build(pattern.left, read | set(scope_variables(pattern.right)))
-        right = self.build(pattern.right, read | set(scope_variables(pattern.left)))
+        needed_right = read | set(scope_variables(pattern.left))
+        right = self._build_beside(pattern.left, pattern.right, needed_right)
         return plan.LeftJoin(left, right, condition)
+
+    def _build_beside(
+        self, left: Pattern, right: Pattern, needed: AbstractSet[Variable]
+    ) -> plan.Node:
+        """Build the plan of ``right``, which will be asked with the bindings of ``left``."""
+        outer, self._given = self._given, estimate_pattern(left, self.sources)
+        node = self.build(right, needed)
+        self._given = outer
+        return node
 
     def _minus(self, left: Pattern, right: Pattern, needed: AbstractSet[Variable]) -> plan.Node:
         shared = set(scope_variables(left)) & set(scope_variables(right))
         if not shared:
             return self.build(left, needed)
-        return plan.Minus(self.build(left, needed | shared), self.build(right, shared))
+        subtracted = self._build_beside(left, right, shared)
+        return plan.Minus(self.build(left, needed | shared), subtracted)
 
     # Expressions
 
@@ -343,7 +358,7 @@ class _Builder:
         """Replace each EXISTS by a variable that a :class:`plan.Mark` binds."""
         match expression:
             case Exists(pattern, negated):
-                variable = Variable(f"{Variable.HIDDEN}e{next(self._numbers)}")
+                variable = self._fresh_variable()
                 node = plan.Mark(node, variable, pattern, self._exists(pattern, node))
                 return node, Call("!", (variable,)) if negated else variable
             case Call(_, arguments) | FunctionCall(_, arguments):
@@ -356,6 +371,12 @@ class _Builder:
                 raise TypeError("an aggregate stands outside of a group")
             case _:
                 return node, expression
+
+    def _fresh_variable(self) -> Variable:
+        while True:
+            variable = Variable(f"{Variable.HIDDEN}e{next(self._numbers)}")
+            if variable not in self._named:
+                return variable
 
     def _exists(self, pattern: Pattern, node: plan.Node) -> plan.Node:
         outer = frozenset(node.variables)
@@ -411,11 +432,13 @@ def _exclusive_groups(units: list[_Unit]) -> list[_Unit]:
     return merged
 
 
-def _join_order(units: list[_Unit]) -> list[_Unit]:
+def _join_order(units: list[_Unit], given: Estimate | None) -> list[_Unit]:
     waiting = sorted(units, key=lambda unit: unit.estimate.rows)
-    order = [waiting.pop(0)]
-    joined = order[0].estimate
-    bound = set(scope_variables(order[0].pattern))
+    order: list[_Unit] = []
+    joined = given or waiting[0].estimate
+    bound = set(joined.distinct)
+    if given is None:
+        order.append(waiting.pop(0))
     while waiting:
         connected = [u for u in waiting if bound & set(scope_variables(u.pattern))] or waiting
         best = min(connected, key=lambda unit: join_estimates((joined, unit.estimate)).rows)

@@ -90,7 +90,7 @@ def join_solutions(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     shared = [name for name in left.columns if name in right.columns]
     names = left.columns + [name for name in right.columns if name not in left.columns]
     if not left.height or not right.height:
-        return empty_solutions(names)
+        return with_columns_of(left.clear(), names)
     pieces = []
     for left_part, left_bound in _by_bound(left, shared):
         for right_part, right_bound in _by_bound(right, shared):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from hereditary_kg.rdf.errors import RdfError
+
 __all__ = [
     "IRI",
     "RDF_LANG_STRING",
@@ -34,7 +36,7 @@ RDF_LANG_STRING = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
 RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 
-class TermError(ValueError):
+class TermError(RdfError):
     """A text is not an RDF term in N-Triples form."""
 
 
