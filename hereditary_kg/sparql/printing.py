@@ -53,7 +53,6 @@ from hereditary_kg.sparql.algebra import (
 )
 from hereditary_kg.sparql.variables import (
     certain_variables,
-    expression_patterns,
     expression_variables,
     scope_variables,
 )
@@ -297,12 +296,15 @@ def _grouped_text(
     aggregates = dict(pattern.aggregates)
     inner = {*pattern.keys, *aggregates}
     shown = {*inner, *extended}
+    # An order can name what is shown; other aggregates it has to hold itself.
+    unnamed = {v: aggregates[v] for v in aggregates if v not in projected}
     expressions = [*extended.values(), *([] if having is None else [having])]
     if not (
         projected
         and set(extended) <= set(projected) <= shown
-        and all(_reads_only(expression, inner) for expression in expressions)
-        and all(_reads_only(key.expression, shown) for key in order)
+        and not set(extended) & set(scope_variables(pattern.pattern))
+        and all(_can_stand(expression, inner, aggregates) for expression in expressions)
+        and all(_can_stand(key.expression, shown, unnamed) for key in order)
     ):
         return None
     head = " ".join(_item_text(v, extended, aggregates) for v in projected)
@@ -310,7 +312,7 @@ def _grouped_text(
     where = f"WHERE {{ {group_text(pattern.pattern)} }}{by}"
     if having is not None:
         where += f" HAVING({expression_text(_spelled_out(having, aggregates))})"
-    return f"{start}{head} {source}{where}{_order_text(order, aggregates)}"
+    return f"{start}{head} {source}{where}{_order_text(order, unnamed)}"
 
 
 def _item_text(
@@ -324,11 +326,21 @@ def _item_text(
     return f"({expression_text(_spelled_out(expression, aggregates))} AS ?{variable.name})"
 
 
-def _reads_only(expression: Expression, known: set[Variable]) -> bool:
-    if next(expression_patterns(expression), None) is not None:
-        # A pattern can name an aggregate's variable, but not hold the aggregate itself.
-        return False
-    return expression_variables(expression) <= known
+def _can_stand(
+    expression: Expression, known: set[Variable], aggregates: Mapping[Variable, Aggregate]
+) -> bool:
+    """Whether ``expression`` reads only what is ``known``, aggregates only as values."""
+    match expression:
+        case Variable():
+            return expression in known
+        case Call("BOUND", (argument,)):
+            return argument in known and argument not in aggregates
+        case Call(_, arguments) | FunctionCall(_, arguments):
+            return all(_can_stand(argument, known, aggregates) for argument in arguments)
+        case Exists():
+            return False
+        case _:
+            return True
 
 
 def _spelled_out(expression: Expression, aggregates: Mapping[Variable, Aggregate]) -> Expression:
