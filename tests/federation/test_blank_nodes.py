@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hereditary_kg.federation.blank_nodes import scope_blank_nodes
@@ -41,6 +41,7 @@ def test_frames_without_columns_or_blank_nodes_stay_as_they_are():
 labels = st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "a-b", "b"]), labels), max_size=20))
 def test_different_nodes_stay_different_and_legal(nodes):
     scoped = [scope(f"_:{label}", member=member)[0] for member, label in nodes]
