@@ -202,6 +202,21 @@ async def test_giving_up_ends_the_evaluation():
     assert batch.height < 4_000_000
 
 
+async def test_giving_up_ends_an_evaluation_that_waits_for_room():
+    store = ox.Store()
+    store.extend(
+        ox.Quad(ox.NamedNode(f"http://e/{number}"), ox.NamedNode("e:p"), ox.Literal(number))
+        for number in range(1500)
+    )
+    query = "SELECT ?a ?b { ?a <e:p> ?x . ?b <e:p> ?y }"
+    async with EmbeddedTransport(store).send(TransportRequest(query, "text/csv", 30)):
+        await asyncio.sleep(0.3)
+        assert running_queries()
+    while running_queries():  # noqa: ASYNC110 - ends with pytest's timeout
+        await asyncio.sleep(0.01)
+    assert not running_queries()
+
+
 async def test_an_evaluation_that_writes_nothing_does_not_outlive_its_wait():
     store = ox.Store()
     store.extend(

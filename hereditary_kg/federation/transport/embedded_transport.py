@@ -202,7 +202,9 @@ class _Pipe:
         Raises:
             _AbandonedError: nobody takes it.
         """
-        self._room.acquire()
+        # Oxigraph writes once more after a write has failed: no wait once it is abandoned.
+        if not self._abandoned.is_set():
+            self._room.acquire()
         if self._abandoned.is_set():
             raise _AbandonedError
         try:
