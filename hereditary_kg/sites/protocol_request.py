@@ -21,6 +21,8 @@ _UPDATE = "application/sparql-update"
 
 _ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^<>\"{}|^`\\\x00-\x20]*")
 
+_PROTOCOL_PARAMETERS = {"query", "update", "default-graph-uri", "named-graph-uri"}
+
 _Parameters: TypeAlias = Sequence[tuple[str, str]]
 
 
@@ -50,12 +52,15 @@ class QueryRequest:
             override the query's own FROM and FROM NAMED.
         named_graphs: IRIs of the named graphs.
         accept: the Accept header; None where there is none.
+        options: parameters that the protocol does not know, such as an endpoint's own, the last
+            value of each; those in the URL of a POST count too.
     """
 
     query: str
     default_graphs: tuple[str, ...] = field(default=())
     named_graphs: tuple[str, ...] = field(default=())
     accept: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 async def read_query_request(request: web.Request) -> QueryRequest | None:
@@ -71,12 +76,13 @@ async def read_query_request(request: web.Request) -> QueryRequest | None:
     if request.method in {"GET", "HEAD"}:
         if not in_url:
             return None
-        return _build(request, in_url, None)
+        return _build(request, in_url, None, in_url)
     media_type = essence(request.headers.get("Content-Type", ""))
     if media_type == _FORM:
-        return _build(request, _parse_parameters(await _read_text(request), "form"), None)
+        in_form = _parse_parameters(await _read_text(request), "form")
+        return _build(request, in_form, None, [*in_url, *in_form])
     if media_type == _QUERY:
-        return _build(request, in_url, await _read_text(request))
+        return _build(request, in_url, await _read_text(request), in_url)
     if media_type == _UPDATE:
         raise ServiceError(
             400, "This endpoint only answers queries; it takes no SPARQL 1.1 Update."
@@ -88,7 +94,9 @@ async def read_query_request(request: web.Request) -> QueryRequest | None:
     )
 
 
-def _build(request: web.Request, parameters: _Parameters, body: str | None) -> QueryRequest:
+def _build(
+    request: web.Request, parameters: _Parameters, body: str | None, options: _Parameters
+) -> QueryRequest:
     names = [name for name, _ in parameters]
     if "update" in names:
         raise ServiceError(
@@ -109,6 +117,7 @@ def _build(request: web.Request, parameters: _Parameters, body: str | None) -> Q
         default_graphs=_graphs(parameters, "default-graph-uri"),
         named_graphs=_graphs(parameters, "named-graph-uri"),
         accept=", ".join(request.headers.getall("Accept", [])) or None,
+        options={name: value for name, value in options if name not in _PROTOCOL_PARAMETERS},
     )
 
 
