@@ -1,0 +1,66 @@
+"""The page that people see: the federation, a query box, and the answer as a table."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+
+from hereditary_kg.federation.description import FederationDescription
+
+__all__ = ["PAGE_HEADERS", "write_page"]
+
+_EXAMPLE = "SELECT ?thing ?class WHERE {\n  ?thing a ?class .\n}\nLIMIT 20"
+
+
+def write_page(description: FederationDescription, query: str = _EXAMPLE) -> str:
+    """Write the page.
+
+    It is one document: nothing else is loaded, from here or elsewhere. Without scripts its
+    form still sends the query.
+
+    Args:
+        description: the federation.
+        query: what stands in the query box.
+    """
+    count = len(description.members)
+    parts = {
+        "title": escape(description.title or description.name),
+        "count": "one member" if count == 1 else f"{count} members",
+        "query": escape(query),
+        "members": _write_list({m.name: m.title or m.name for m in description.members}),
+        "prefixes": _write_list({f"{name}:": iri for name, iri in description.prefixes.items()}),
+        "style": _read("page.css"),
+        "script": _read("page.js"),
+    }
+    # Split once, so that nothing in a part is taken for a place of another.
+    first, *rest = _read("page.html").split("{{")
+    pieces = [piece.partition("}}") for piece in rest]
+    return first + "".join(parts[name] + behind for name, _, behind in pieces)
+
+
+def _write_list(entries: Mapping[str, str]) -> str:
+    return "".join(
+        f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in entries.items()
+    )
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(name: str) -> str:
+    digest = hashlib.sha256(_read(name).encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; script-src {_hash('page.js')}; style-src {_hash('page.css')}; "
+        "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+"""Headers that the page is sent with: it may load and run nothing but itself."""
