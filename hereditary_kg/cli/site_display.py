@@ -1,0 +1,103 @@
+"""What a site is and what it holds, as plain values and for people."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hereditary_kg.cli.tables import make_table
+from hereditary_kg.cli.term_display import shorten_iri
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hereditary_kg.sites.site import Site
+
+__all__ = ["describe_site", "print_site"]
+
+_MOST = 10
+
+
+def describe_site(site: "Site") -> dict[str, Any]:
+    """Describe a site in plain values, ready for JSON.
+
+    Counts of predicates (triples) and classes (instances) come from its profile, and are None
+    where that is not one of the data as they are now.
+
+    Raises:
+        SiteError: something of it cannot be read.
+    """
+    description = site.description
+    loads = site.loads()
+    profile = site.profile()
+    return {
+        "name": description.name,
+        "title": description.title,
+        "directory": str(site.directory),
+        "base_iri": description.base_iri,
+        "created": description.created.isoformat(),
+        "statements": loads[-1].total if loads else 0,
+        "stamp": site.stamp(),
+        "profile": site.profile_state(),
+        "predicates": None
+        if profile is None
+        else {iri: entry.triples for iri, entry in profile.predicates.items()},
+        "classes": None if profile is None else dict(profile.classes),
+        "named_graphs": None if profile is None else dict(profile.graph_triples),
+        "loads": [
+            {
+                "time": load.time,
+                "skolemised": load.skolemised,
+                "total": load.total,
+                "files": [
+                    {"name": file.name, "statements": file.triples, "sha256": file.sha256}
+                    for file in load.files
+                ],
+            }
+            for load in loads
+        ],
+    }
+
+
+def print_site(console: "Console", described: Mapping[str, Any]) -> None:
+    """Print what `describe_site` gives."""
+    from hereditary_kg.sparql.iris import WELL_KNOWN_PREFIXES
+
+    facts = make_table("site", described["name"])
+    for key in ("title", "directory", "base_iri", "created"):
+        facts.add_row(key.replace("_", " ").replace("iri", "IRI"), described[key])
+    facts.add_row("statements", f"{described['statements']:,}")
+    facts.add_row("data version", described["stamp"])
+    facts.add_row("profile", described["profile"])
+    console.print(facts)
+    if described["profile"] != "current":
+        console.print(f"\n`hkg site profile {described['directory']}` builds the profile.")
+    for key, head, unit in (
+        ("predicates", "predicate", "triples"),
+        ("classes", "class", "instances"),
+        ("named_graphs", "named graph", "triples"),
+    ):
+        if described[key]:
+            _print_counts(console, described[key], head, unit, WELL_KNOWN_PREFIXES)
+    if described["loads"]:
+        console.print()
+        loads = make_table("loaded", "file", "statements", right=("statements",))
+        for load in described["loads"][-_MOST:]:
+            for file in load["files"]:
+                loads.add_row(load["time"], file["name"], f"{file['statements']:,}")
+        console.print(loads)
+
+
+def _print_counts(
+    console: "Console",
+    counts: Mapping[str, int],
+    head: str,
+    unit: str,
+    prefixes: Mapping[str, str],
+) -> None:
+    table = make_table(head, unit, right=(unit,))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    for iri, count in ordered[:_MOST]:
+        table.add_row(shorten_iri(iri, prefixes), f"{count:,}")
+    console.print()
+    console.print(table)
+    if len(ordered) > _MOST:
+        console.print(f"… and {len(ordered) - _MOST:,} more; -O json lists all", style="dim")
