@@ -1,11 +1,11 @@
-"""Relative IRI references and the prefixes that everybody knows.
+"""IRI references, how they are completed, and the prefixes that everybody knows.
 
-Source: RFC 3986, section 5.2 (relative resolution).
+Source: RFC 3986, section 5.2 (relative resolution); RFC 3987, section 2.2 (syntax).
 """
 
 import re
 
-__all__ = ["WELL_KNOWN_PREFIXES", "is_absolute", "resolve_iri"]
+__all__ = ["WELL_KNOWN_PREFIXES", "find_iri_fault", "is_absolute", "resolve_iri"]
 
 WELL_KNOWN_PREFIXES = {
     "bto": "https://w3id.org/brainteaser/ontology/schema/",
@@ -47,6 +47,31 @@ def is_absolute(reference: str) -> bool:
     (True, False)
     """
     return _SCHEME.match(reference) is not None
+
+
+_FAULTS = (
+    (re.compile(r"%(?![0-9A-Fa-f]{2})"), "a % without two hexadecimal digits behind it"),
+    (re.compile(r"#[^#]*#"), "a second #"),
+    (re.compile(r"^(?:[^/?#]*:)?(?!//)[^\[\]]*[\[\]]"), "a square bracket"),
+    (re.compile(r"^(?:[^/?#]*:)?//[^/?#]*[/?#][^\[\]]*[\[\]]"), "a square bracket"),
+)
+
+
+def find_iri_fault(reference: str) -> str | None:
+    """Name what keeps ``reference`` from being an IRI or a relative reference, if anything.
+
+    Only what a typing error brings about is looked for, not the whole grammar.
+
+    >>> find_iri_fault("http://example.org/100%")
+    'a % without two hexadecimal digits behind it'
+    """
+    for pattern, fault in _FAULTS:
+        if pattern.search(reference):
+            return fault
+    first = re.split("[/?#]", reference, maxsplit=1)[0]
+    if ":" in first and not is_absolute(reference):
+        return f"{first.partition(':')[0] + ':'!r}, which is no scheme"
+    return None
 
 
 def resolve_iri(reference: str, base: str) -> str:

@@ -94,8 +94,15 @@ def read_tokens(text: str) -> list[Token]:
     """Split ``text`` into tokens; the last one has the kind ``end``.
 
     Raises:
-        SparqlSyntaxError: a character begins no token.
+        SparqlSyntaxError: a character begins no token, or is none (half a surrogate pair, as
+            Python reads bytes that are not UTF-8 from a command line).
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        line, column = place(text, error.start)
+        hint = "Write the query in UTF-8."
+        raise SparqlSyntaxError("this is not a character", text, line, column, hint) from None
     tokens = []
     for match in _TOKENS.finditer(text):
         kind = match.lastgroup or "wrong"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from hereditary_kg.rdf.terms import IRI, XSD, Literal, Term, unescape_literal
 from hereditary_kg.sparql.algebra import Values, Variable, VariableOrTerm
 from hereditary_kg.sparql.errors import SparqlSyntaxError
-from hereditary_kg.sparql.iris import WELL_KNOWN_PREFIXES, is_absolute, resolve_iri
+from hereditary_kg.sparql.iris import WELL_KNOWN_PREFIXES, find_iri_fault, is_absolute, resolve_iri
 from hereditary_kg.sparql.lexing import Token, expand_codepoints, place, read_tokens
 
 __all__ = ["TermParser"]
@@ -174,6 +174,9 @@ class TermParser:
 
     def _absolute(self, token: Token) -> str:
         reference = token.text[1:-1]
+        fault = find_iri_fault(reference)
+        if fault:
+            raise self.error(f"{token.text} is no IRI: it holds {fault}", token)
         if is_absolute(reference):
             return reference
         if self.base is None:
