@@ -10,6 +10,7 @@ import rich_click as click
 
 from hereditary_kg.cli.errors import CommandError
 from hereditary_kg.cli.federation_files import federation_option
+from hereditary_kg.cli.plan_display import draw_plan
 from hereditary_kg.cli.progress import RequestCounter, open_watched_federation, show_requests
 from hereditary_kg.cli.query_layout import lay_out_query
 from hereditary_kg.cli.query_texts import (
@@ -19,7 +20,7 @@ from hereditary_kg.cli.query_texts import (
     timeout_option,
 )
 from hereditary_kg.cli.settings import Settings, common_options, open_console, pass_settings
-from hereditary_kg.cli.tables import cut_plan, print_certificate
+from hereditary_kg.cli.tables import print_certificate
 
 if TYPE_CHECKING:
     from hereditary_kg.execution.certificates import Certificate
@@ -99,8 +100,10 @@ def explain(
     explained = asyncio.run(_explain(settings, query_text, federation_path, chosen, timeout))
     click.echo(_write(explained, chosen, output_format))
     if explained.certificate is not None and not settings.quiet:
+        console = open_console(stderr=True)
+        console.print()
         print_certificate(
-            open_console(stderr=True),
+            console,
             explained.certificate,
             explained.prefixes,
             with_requests=settings.verbose,
@@ -138,9 +141,10 @@ def _write(explained: _Explained, stage: str, output_format: str) -> str:
         return json.dumps(document, indent=2, ensure_ascii=False)
     if stage not in {"physical", "executed"}:
         return _write_text(explained, stage)
-    text = explained.plan.to_text()
     console = open_console()
-    return cut_plan(text, console.width) if console.is_terminal else text
+    if console.is_terminal:
+        return draw_plan(explained.plan, len(explained.prepared.sources.members), console.width)
+    return explained.plan.to_text()
 
 
 def _write_text(explained: _Explained, stage: str) -> str:

@@ -182,6 +182,7 @@ def _report(
             console.print(certificate.statement)
         return
     _note_unmatched(result, prefixes)
+    console.print()
     print_certificate(console, certificate, prefixes, with_requests=settings.verbose)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hereditary_kg.cli.query_layout import shorten_query
+from hereditary_kg.cli.query_layout import summarise_query
 from hereditary_kg.cli.term_display import DisplayedTerm, cut_text, display_term
 
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from hereditary_kg.execution.certificates import Certificate
     from hereditary_kg.federation.member_status import MemberStatus
+    from hereditary_kg.federation.request_log import RequestRecord
 
 __all__ = [
     "MOST_ROWS",
-    "cut_plan",
     "make_table",
     "print_certificate",
     "print_solutions",
@@ -132,21 +132,7 @@ def _fit_widths(natural: Sequence[int], available: int) -> list[int]:
     return widths
 
 
-def cut_plan(text: str, width: int) -> str:
-    """Cut the lines of a plan to a width, keeping the row counts at their ends."""
-    return "\n".join(_cut_plan_line(line, width) for line in text.splitlines())
-
-
-def _cut_plan_line(line: str, width: int) -> str:
-    if len(line) <= width:
-        return line
-    words, gap, sizes = line.rpartition("  [")
-    if not gap:
-        return cut_text(line, width)
-    return cut_text(words, width - len(gap + sizes)) + gap + sizes
-
-
-def certificate_table(certificate: "Certificate") -> "Table":
+def _certificate_table(certificate: "Certificate") -> "Table":
     """Make the table of who was asked how much."""
     table = make_table("member", "standing", "requests", "rows", "bytes", "ms", right=_MEASURES)
     for member in certificate.members:
@@ -164,21 +150,27 @@ def certificate_table(certificate: "Certificate") -> "Table":
 _MEASURES = ("requests", "rows", "bytes", "ms")
 
 
-def requests_table(certificate: "Certificate", prefixes: Mapping[str, str], width: int) -> "Table":
-    """Make the table of what each member was asked, the queries cut to one line each."""
-    table = make_table("member", "for", "rows", "ms", "query", right=("rows", "ms"))
-    names = max((len(member.name) for member in certificate.members), default=0)
-    room = max(30, width - names - 30)
+def _print_requests(
+    console: "Console", certificate: "Certificate", prefixes: Mapping[str, str]
+) -> None:
+    """Print what was asked, once, and what came of it at each member that was asked."""
+    asked: dict[str, dict[str, list[RequestRecord]]] = {}
     for member in certificate.members:
         for record in member.records:
-            table.add_row(
-                member.name,
-                record.purpose,
-                f"{record.rows:,}",
-                f"{1000 * record.seconds:,.0f}",
-                cut_text(shorten_query(record.query, prefixes), room),
-            )
-    return table
+            words = f"{record.purpose}: {summarise_query(record.query, prefixes)}"
+            asked.setdefault(words, {}).setdefault(member.name, []).append(record)
+    for words, by_member in asked.items():
+        console.print(cut_text(words, console.width))
+        told = "; ".join(_sum_up(name, records) for name, records in by_member.items())
+        console.print(f"    {told}", style="dim", soft_wrap=True)
+
+
+def _sum_up(member: str, records: "Sequence[RequestRecord]") -> str:
+    times = sum(record.attempts for record in records)
+    rows = sum(record.rows for record in records)
+    milliseconds = 1000 * sum(record.seconds for record in records)
+    repeated = f"{times:,} requests, " if times != 1 else ""
+    return f"{member} {repeated}{_count(rows, 'row')}, {milliseconds:,.0f} ms"
 
 
 def print_certificate(
@@ -196,11 +188,11 @@ def print_certificate(
         prefixes: for short IRIs.
         with_requests: whether each request is listed as well.
     """
-    console.print()
-    console.print(certificate_table(certificate))
-    if with_requests:
+    console.print(_certificate_table(certificate))
+    if with_requests and certificate.requests:
         console.print()
-        console.print(requests_table(certificate, prefixes, console.width))
+        _print_requests(console, certificate, prefixes)
+        console.print()
     for member in certificate.members:
         if member.error:
             console.print(f"{member.name}: {member.error}", soft_wrap=True)
