@@ -49,6 +49,7 @@ def is_absolute(reference: str) -> bool:
     return _SCHEME.match(reference) is not None
 
 
+_SUSPECT = re.compile(r"[%\[\]]|#[^#]*#")
 _FAULTS = (
     (re.compile(r"%(?![0-9A-Fa-f]{2})"), "a % without two hexadecimal digits behind it"),
     (re.compile(r"#[^#]*#"), "a second #"),
@@ -65,11 +66,14 @@ def find_iri_fault(reference: str) -> str | None:
     >>> find_iri_fault("http://example.org/100%")
     'a % without two hexadecimal digits behind it'
     """
-    for pattern, fault in _FAULTS:
-        if pattern.search(reference):
-            return fault
+    if _SUSPECT.search(reference):
+        for pattern, fault in _FAULTS:
+            if pattern.search(reference):
+                return fault
+    if is_absolute(reference):
+        return None
     first = re.split("[/?#]", reference, maxsplit=1)[0]
-    if ":" in first and not is_absolute(reference):
+    if ":" in first:
         return f"{first.partition(':')[0] + ':'!r}, which is no scheme"
     return None
 

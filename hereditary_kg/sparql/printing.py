@@ -59,6 +59,7 @@ from hereditary_kg.sparql.variables import (
 
 __all__ = [
     "base_text",
+    "dataset_text",
     "expression_text",
     "group_text",
     "query_text",
@@ -255,6 +256,10 @@ def _select_text(pattern: Pattern, source: str, nothing: str) -> str:
         pattern = pattern.pattern
     if projected is None:
         projected = scope_variables(pattern)
+    if isinstance(pattern, Group) and not scope_variables(pattern):
+        # What makes it a group, its one solution, can only be written with an aggregate.
+        counted = (Variable(f"{Variable.HIDDEN}rows"), Aggregate("COUNT", None))
+        pattern = Group(pattern.pattern, (), (counted,))
     grouped = _grouped_text(pattern, projected, keys, f"SELECT {keyword}", source)
     if grouped is not None:
         return grouped + tail
@@ -355,7 +360,8 @@ def _spelled_out(expression: Expression, aggregates: Mapping[Variable, Aggregate
             return expression
 
 
-def _dataset_text(dataset: Dataset) -> str:
+def dataset_text(dataset: Dataset) -> str:
+    """Write FROM and FROM NAMED, each with a space behind it."""
     clauses = [f"FROM {iri.text} " for iri in dataset.default]
     clauses += [f"FROM NAMED {iri.text} " for iri in dataset.named]
     return "".join(clauses)
@@ -363,7 +369,7 @@ def _dataset_text(dataset: Dataset) -> str:
 
 def query_text(query: Query) -> str:
     """Write a whole query."""
-    source = _dataset_text(query.dataset)
+    source = dataset_text(query.dataset)
     base = base_text(query.base)
     match query:
         case SelectQuery(pattern, variables):

@@ -305,9 +305,10 @@ class TermParser:
         return tuple(row)
 
     def _value(self, opening: Token) -> Term | None:
-        if self.take_word("UNDEF"):
+        kind = self.token.kind
+        if kind == "word" and self.take_word("UNDEF"):
             return None
-        if self.token.kind == "end":
+        if kind == "end":
             self.close(opening, "}", "the data")
         term = self.data_term()
         if term is None:

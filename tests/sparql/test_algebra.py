@@ -58,7 +58,7 @@ def normalised(pattern):
             return with_children(pattern, new)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(patterns(raw=True), triples())
 def test_normalising_changes_no_answer(raw, data):
     built = normalised(raw)

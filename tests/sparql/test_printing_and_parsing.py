@@ -15,7 +15,7 @@ from hereditary_kg.sparql.algebra import AskQuery, SelectQuery
 from hereditary_kg.sparql.parsing import parse_query
 from hereditary_kg.sparql.printing import query_text
 
-EXAMPLES = settings(max_examples=300, deadline=None)
+EXAMPLES = settings(max_examples=200, deadline=None)
 
 
 def renamed(text):
