@@ -27,6 +27,7 @@ from hereditary_kg.execution.streams import (
     Batches,
     collect,
     distinct_batches,
+    gather,
     merge,
     one,
     transform,
@@ -213,11 +214,8 @@ async def _fragment(context: ExecutionContext, node: plan.Fragment) -> Batches:
 
 
 async def _load_fragment(context: ExecutionContext, node: plan.Fragment) -> "joins.Store":
-    frames = await asyncio.gather(
-        *(
-            collect(solutions(context, fetch), column_names(fetch.variables))
-            for fetch in node.fetches
-        )
+    frames = await gather(
+        collect(solutions(context, fetch), column_names(fetch.variables)) for fetch in node.fetches
     )
     triples = [fetch.pattern.triples[0] for fetch in node.fetches if isinstance(fetch.pattern, BGP)]
     return await asyncio.to_thread(fragment_store, list(zip(triples, frames, strict=True)))

@@ -4,13 +4,13 @@ The stages have names that ``hkg explain --stage`` shows: *parsed*, *sources*, *
 *physical*.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.streams import gather
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.planning import plan
@@ -131,7 +131,7 @@ async def _views(members: Sequence[Member], context: ExecutionContext) -> list[M
             return None
         return MemberView(member.name, profile, member.description.holds)
 
-    found = await asyncio.gather(*(view(m) for m in members if m.name not in context.failures))
+    found = await gather(view(m) for m in members if m.name not in context.failures)
     return [member for member in found if member is not None]
 
 
@@ -155,7 +155,7 @@ async def _probed(sources: Sources, context: ExecutionContext, probes: ProbeCach
                 excluded[triple, name] = "a probe found no match"
 
     wanted = probe_triples(sources)
-    await asyncio.gather(*(ask(name, triples) for name, triples in wanted.items()))
+    await gather(ask(name, triples) for name, triples in wanted.items())
     return sources.without(excluded)
 
 

@@ -1,9 +1,9 @@
 """Streams of batches: several made one, small batches made larger, all of them at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -14,6 +14,7 @@ __all__ = [
     "chain",
     "collect",
     "distinct_batches",
+    "gather",
     "merge",
     "one",
     "rebatch",
@@ -59,6 +60,17 @@ async def merge(sources: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerator
                 raise received
             else:
                 yield received
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def gather(work: Iterable[Coroutine[Any, Any, Item]]) -> list[Item]:
+    """Do all of ``work`` at once; a failure ends the rest of it before it is raised."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
