@@ -140,11 +140,11 @@ class AsyncFederation:
         log = RequestLog()
         for attempt in range(_REPLANS):
             context = ExecutionContext(self._by_name, deadline, log, allow_partial)
-            prepared = await prepare_query(
-                query, self.members, context, self._probes, optimise=optimise
-            )
-            kind, variables, batches = _outer(query, context, prepared)
             try:
+                prepared = await prepare_query(
+                    query, self.members, context, self._probes, optimise=optimise
+                )
+                kind, variables, batches = _outer(query, context, prepared)
                 first = await _first(batches, deadline)
             except StaleProfileError:
                 # The data changed under the plan. Nothing has been handed out: plan again.
