@@ -17,6 +17,7 @@ from hereditary_kg.planning import plan
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.rules import apply_rules
 from hereditary_kg.planning.sources import (
+    PROBED,
     MemberView,
     Sources,
     probe_text,
@@ -164,7 +165,7 @@ async def _probe(
 ) -> set[TriplePattern] | None:
     stream = context.members[name].select(
         probe_text(triples),
-        ["i"],
+        [PROBED],
         deadline=context.deadline,
         log=context.log,
         purpose="probe",
@@ -174,7 +175,7 @@ async def _probe(
     try:
         async with aclosing(stream) as batches:
             async for batch in batches:
-                positions = batch["i"].str.extract('"([0-9]+)"').cast(int)
+                positions = batch[PROBED].str.extract('"([0-9]+)"').cast(int)
                 found.update(triples[position] for position in positions)
     except MemberError as error:
         context.fail(error)

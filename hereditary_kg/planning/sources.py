@@ -25,7 +25,10 @@ from hereditary_kg.sparql.algebra import (
 from hereditary_kg.sparql.printing import triple_text
 from hereditary_kg.sparql.variables import walk
 
-__all__ = ["MemberView", "Sources", "probe_text", "probe_triples", "select_sources"]
+__all__ = ["PROBED", "MemberView", "Sources", "probe_text", "probe_triples", "select_sources"]
+
+PROBED = f"{Variable.HIDDEN}probed"
+"""The column in which a member says which pattern it matches."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +173,10 @@ def _has_open_constant(triple: TriplePattern) -> bool:
 def probe_text(triples: Sequence[TriplePattern]) -> str:
     """Write one query that asks a member which of ``triples`` it matches, by position."""
     branches = " UNION ".join(
-        f"{{ SELECT ({position} AS ?i) WHERE {{ {triple_text(triple)} }} LIMIT 1 }}"
+        f"{{ SELECT ({position} AS ?{PROBED}) WHERE {{ {triple_text(triple)} }} LIMIT 1 }}"
         for position, triple in enumerate(triples)
     )
-    return f"SELECT ?i WHERE {{ {branches} }}"
+    return f"SELECT ?{PROBED} WHERE {{ {branches} }}"
 
 
 def pattern_candidates(pattern: Pattern, sources: Sources) -> frozenset[str]:
