@@ -21,8 +21,11 @@ class ExecutionContext:
         members: the federation's members, by name.
         deadline: when the whole query must have ended.
         log: every request that it made.
+        prologue: a BASE declaration for texts that need one, or nothing.
+        services: the endpoints that an explicit SERVICE may name.
         allow_partial: whether a member that fails is left out instead of failing the query.
         versions: the profile stamp that the plan relies on, by member.
+        source: the query's FROM and FROM NAMED, as every sub-query repeats them.
         failures: what failed, by member.
         rows: rows that left each plan node, by the node's identity.
     """
@@ -32,6 +35,9 @@ class ExecutionContext:
     log: RequestLog
     allow_partial: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    prologue: str = ""
+    services: Mapping[str, Member] = field(default_factory=dict)
     failures: dict[str, MemberError] = field(default_factory=dict)
     rows: dict[int, int] = field(default_factory=dict)
 

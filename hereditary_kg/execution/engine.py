@@ -16,6 +16,7 @@ import polars as pl
 from hereditary_kg.execution.certificates import Certificate, make_certificate
 from hereditary_kg.execution.construction import TRIPLE_COLUMNS, construct_triples
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.describing import describe_resources, described_terms
 from hereditary_kg.execution.errors import QueryTimeoutError
 from hereditary_kg.execution.operators import solutions
 from hereditary_kg.execution.preparation import (
@@ -35,7 +36,15 @@ from hereditary_kg.federation.member_status import MemberStatus
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.planning.explanation import Explanation, explain_plan
 from hereditary_kg.rdf.solutions import restrict, unit_solution
-from hereditary_kg.sparql.algebra import AskQuery, ConstructQuery, Query, SelectQuery
+from hereditary_kg.rdf.terms import IRI
+from hereditary_kg.sparql.algebra import (
+    AskQuery,
+    ConstructQuery,
+    DescribeQuery,
+    Query,
+    SelectQuery,
+    Variable,
+)
 
 __all__ = ["DEFAULT_TIMEOUT", "Answer", "AsyncFederation"]
 
@@ -124,7 +133,7 @@ class AsyncFederation:
         """Answer a query, rows streaming while they come.
 
         Args:
-            text: SELECT, ASK or CONSTRUCT; the federation's prefixes need no declaration.
+            text: a SPARQL 1.1 query; the federation's prefixes need no declaration.
             timeout: seconds for the whole query, None for no limit.
             allow_partial: leave out members that fail, and say so in the certificate.
             optimise: False for the plainest plan: every pattern asked of every member.
@@ -239,8 +248,8 @@ def _outer(
                 yield construct_triples(await collect(source, names), template)
 
             return "graph", TRIPLE_COLUMNS, triples()
-        case _:
-            raise TypeError(f"{type(query).__name__} is refused before it comes here")
+        case DescribeQuery(targets):
+            return "graph", TRIPLE_COLUMNS, _described(context, prepared, targets)
 
 
 async def _selected(
@@ -249,6 +258,15 @@ async def _selected(
     async with aclosing(solutions(context, prepared.physical)) as batches:
         async for batch in batches:
             yield restrict(batch, names)
+
+
+async def _described(
+    context: ExecutionContext, prepared: PreparedQuery, targets: tuple[Variable | IRI, ...]
+) -> Batches:
+    names = [variable.name for variable in prepared.physical.variables]
+    frame = await collect(solutions(context, prepared.physical), names)
+    members = tuple(prepared.sources.members)
+    yield await describe_resources(context, members, described_terms(frame, targets))
 
 
 async def _asked(context: ExecutionContext, prepared: PreparedQuery) -> Batches:

@@ -71,7 +71,7 @@ class Federation:
         """Answer a query.
 
         Args:
-            text: SELECT, ASK or CONSTRUCT; the federation's prefixes need no declaration.
+            text: a SPARQL 1.1 query; the federation's prefixes need no declaration.
             timeout: seconds for the whole query, None for no limit.
             allow_partial: leave out members that fail, and say so in the certificate.
             optimise: False for the plainest plan: every pattern asked of every member.

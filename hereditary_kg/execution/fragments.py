@@ -1,52 +1,182 @@
-"""A scratch store of the triples that a pattern can touch, and what Oxigraph says of it."""
+"""A scratch store of the triples that a pattern can touch, and what Oxigraph says of it.
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+Bindings come to a pattern as inline data. Inline data cannot hold blank nodes; a row that has
+some is put into the pattern by substitution, one row at a time.
+
+Source: SPARQL 1.1 Query Language, section 18.6 (substitute).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
-from hereditary_kg.execution.residual import evaluate_text
-from hereditary_kg.rdf.solutions import restrict
-from hereditary_kg.sparql.algebra import Pattern, TriplePattern, Variable
-from hereditary_kg.sparql.printing import select_text
+from hereditary_kg.execution.residual import (
+    NUMBER,
+    evaluate_text,
+    row_numbers,
+    rows_text,
+)
+from hereditary_kg.planning.leaves import Leaf, pattern_leaves
+from hereditary_kg.rdf.solutions import ROW, restrict, unite_solutions
+from hereditary_kg.rdf.terms import IRI, BlankNode, Literal, Term, parse_term
+from hereditary_kg.sparql.algebra import Pattern, Variable
+from hereditary_kg.sparql.printing import group_text, select_text
 
 if TYPE_CHECKING:
     import pyoxigraph
 
-__all__ = ["evaluate_fragment", "fragment_store"]
+    Store: TypeAlias = pyoxigraph.Store
+    StoreTerm: TypeAlias = (
+        pyoxigraph.NamedNode | pyoxigraph.BlankNode | pyoxigraph.Literal | pyoxigraph.Triple
+    )
+
+__all__ = ["evaluate_fragment", "fragment_store", "marked_rows", "walk_path"]
+
+_BLOCK = 1000
 
 
 def fragment_store(
-    matches: Iterable[tuple[TriplePattern, pl.DataFrame]],
-) -> "pyoxigraph.Store":
+    matches: Iterable[tuple[Leaf, pl.DataFrame]], graph_names: Iterable[IRI] = ()
+) -> "Store":
     """Load the matches of triple patterns into a store, each triple once.
 
     Args:
-        matches: triple patterns without paths, each with its solutions.
+        matches: leaves without paths, each with its solutions.
+        graph_names: named graphs that exist, whether a triple of them is loaded or not.
     """
     import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
 
     store = pyoxigraph.Store()
-    for triple, solutions in matches:
-        cells = [
-            pl.col(end.name) if isinstance(end, Variable) else pl.lit(str(end))
-            for end in (triple.subject, triple.predicate, triple.object)
-        ]
-        line = pl.concat_str(*cells, pl.lit(".\n"), separator=" ").alias("line")
-        lines = solutions.select(line)["line"] if solutions.width else [_constant_line(triple)]
+    for name in graph_names:
+        store.add_graph(pyoxigraph.NamedNode(name.value))
+    for leaf, solutions in matches:
         if solutions.height:
-            document = "".join(lines).encode()
-            store.extend(pyoxigraph.parse(document, format=pyoxigraph.RdfFormat.N_TRIPLES))
+            document = "".join(_quads(leaf, solutions)).encode()
+            store.extend(pyoxigraph.parse(document, format=pyoxigraph.RdfFormat.N_QUADS))
     return store
 
 
-def _constant_line(triple: TriplePattern) -> str:
-    return f"{triple.subject} {triple.predicate} {triple.object} .\n"
+def _quads(leaf: Leaf, solutions: pl.DataFrame) -> Iterable[str]:
+    ends = [leaf.triple.subject, leaf.triple.predicate, leaf.triple.object]
+    if leaf.graph is not None:
+        ends.append(leaf.graph)
+    if not solutions.width:
+        return (" ".join(map(str, ends)) + " .\n",)
+    cells = [pl.col(end.name) if isinstance(end, Variable) else pl.lit(str(end)) for end in ends]
+    line = pl.concat_str(*cells, pl.lit(".\n"), separator=" ").alias("line")
+    return solutions.select(line)["line"]
 
 
 def evaluate_fragment(
-    pattern: Pattern, variables: tuple[Variable, ...], store: "pyoxigraph.Store"
+    pattern: Pattern, variables: tuple[Variable, ...], store: "Store", prologue: str = ""
 ) -> pl.DataFrame:
     """Evaluate ``pattern`` over ``store``."""
-    answer = evaluate_text(select_text(pattern, variables), store)
+    answer = evaluate_text(prologue + select_text(pattern, variables), store)
     return restrict(answer, [variable.name for variable in variables])
+
+
+def walk_path(
+    pattern: Pattern,
+    variables: tuple[Variable, ...],
+    starts: pl.DataFrame,
+    store: "Store",
+) -> pl.DataFrame:
+    """Evaluate a path from the terms in ``starts``.
+
+    Args:
+        pattern: the path pattern alone.
+        variables: its variables.
+        starts: one column, the variable to start from; distinct terms.
+        store: the triples that the path can walk.
+    """
+    _add_nodes(pattern, starts.to_series(), store)
+    name = starts.columns[0]
+    names = [variable.name for variable in variables]
+    pieces = []
+    blank = starts[name].str.starts_with("_:")
+    head = " ".join(f"?{column}" for column in names)
+    plain = starts.filter(~blank)
+    for offset in range(0, plain.height, _BLOCK):
+        data = " ".join(f"({term})" for term in plain[name].slice(offset, _BLOCK))
+        text = f"SELECT {head} WHERE {{ VALUES (?{name}) {{ {data} }} {group_text(pattern)} }}"
+        pieces.append(evaluate_text(text, store))
+    text = f"SELECT {head} WHERE {{ {group_text(pattern)} }}"
+    pieces += [
+        evaluate_text(text, store, substitutions({name: start}))
+        for start in starts.filter(blank)[name]
+    ]
+    return unite_solutions(pieces, names)
+
+
+def _add_nodes(pattern: Pattern, terms: pl.Series, store: "Store") -> None:
+    """Make terms that are nodes of the merge nodes of the store as well.
+
+    A path of zero length connects nodes only, and the store has only the edges that the path
+    walks. The triple that names a node has a predicate of its own; a path that can walk any
+    predicate has all triples, and so all nodes, already.
+    """
+    import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
+
+    (leaf,) = pattern_leaves(pattern)
+    if not leaf.zero_length or leaf.walks_anything:
+        return
+    graphs: list[pyoxigraph.NamedNode | pyoxigraph.DefaultGraph]
+    if leaf.graph is None:
+        graphs = [pyoxigraph.DefaultGraph()]
+    elif isinstance(leaf.graph, IRI):
+        graphs = [pyoxigraph.NamedNode(leaf.graph.value)]
+    else:
+        graphs = [name for name in store.named_graphs() if isinstance(name, pyoxigraph.NamedNode)]
+    marker = pyoxigraph.NamedNode("urn:hkg:node")
+    nodes = [store_term(parse_term(term)) for term in terms]
+    store.extend(pyoxigraph.Quad(marker, marker, node, g) for node in nodes for g in graphs)
+
+
+def marked_rows(
+    rows: pl.DataFrame, pattern: Pattern, store: "Store", prologue: str = ""
+) -> pl.Series:
+    """Give the numbers of the rows for which ``EXISTS { pattern }`` holds over ``store``.
+
+    Args:
+        rows: numbered rows (a column :data:`ROW`), only the columns that the pattern mentions.
+        pattern: the pattern of EXISTS.
+        store: what it is evaluated over.
+        prologue: a BASE declaration, or nothing.
+    """
+    columns = [name for name in rows.columns if name != ROW]
+    blank = pl.any_horizontal(
+        [pl.lit(value=False), *(pl.col(name).str.starts_with("_:") for name in columns)]
+    ).fill_null(value=False)
+    plain = rows.filter(~blank)
+    exists = f"FILTER EXISTS {{ {group_text(pattern)} }}"
+    text = f"{prologue}SELECT ?{NUMBER} WHERE {{ {rows_text(plain, columns)} {exists} }}"
+    found = row_numbers(evaluate_text(text, store)).to_list() if plain.height else []
+    ask = f"{prologue}ASK {{ {group_text(pattern)} }}"
+    for row in rows.filter(blank).iter_rows(named=True):
+        cells = {name: row[name] for name in columns if row[name] is not None}
+        if store.query(ask, substitutions=substitutions(cells)):
+            found.append(row[ROW])
+    return pl.Series(ROW, found, dtype=pl.UInt32)
+
+
+def substitutions(cells: Mapping[str, str]) -> "dict[pyoxigraph.Variable, StoreTerm]":
+    """Give the substitutions that put canonical terms in the places of variables."""
+    import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
+
+    return {pyoxigraph.Variable(name): store_term(parse_term(text)) for name, text in cells.items()}
+
+
+def store_term(term: Term) -> "StoreTerm":
+    """Give a term as Oxigraph's."""
+    import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
+
+    match term:
+        case IRI(value):
+            return pyoxigraph.NamedNode(value)
+        case BlankNode(label):
+            return pyoxigraph.BlankNode(label)
+        case Literal(lexical, _, str(language)):
+            return pyoxigraph.Literal(lexical, language=language)
+        case Literal(lexical, datatype, _):
+            return pyoxigraph.Literal(lexical, datatype=pyoxigraph.NamedNode(datatype))

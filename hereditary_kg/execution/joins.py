@@ -22,7 +22,6 @@ from hereditary_kg.execution.residual import filter_rows
 from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
 from hereditary_kg.planning import plan
 from hereditary_kg.rdf.solutions import join_solutions, unite_solutions
-from hereditary_kg.sparql.algebra import Expression
 
 if TYPE_CHECKING:
     import pyoxigraph
@@ -102,18 +101,18 @@ async def left_join(
     """Stream the left join of both sides."""
     async with aclosing(_paired(context, node.left, node.right, bindings, evaluate)) as pairs:
         async for left, right in pairs:
-            yield _left_join_frames(left, right, node.condition, _names(node))
+            yield _left_join_frames(left, right, node, context.prologue)
 
 
 def _left_join_frames(
-    left: pl.DataFrame, right: pl.DataFrame, condition: Expression | None, names: list[str]
+    left: pl.DataFrame, right: pl.DataFrame, node: plan.LeftJoin, prologue: str
 ) -> pl.DataFrame:
     numbered = left.with_row_index(_LEFT)
     joined = join_solutions(numbered, right)
-    if condition is not None:
-        joined = filter_rows(joined, condition)
+    if node.condition is not None:
+        joined = filter_rows(joined, node.condition, prologue)
     alone = numbered.filter(~pl.col(_LEFT).is_in(joined[_LEFT].implode()))
-    return unite_solutions([joined, alone], names)
+    return unite_solutions([joined, alone], _names(node))
 
 
 async def _paired(

@@ -14,15 +14,21 @@ import polars as pl
 
 from hereditary_kg.execution import joins
 from hereditary_kg.execution.context import ExecutionContext
-from hereditary_kg.execution.fragments import evaluate_fragment, fragment_store
+from hereditary_kg.execution.errors import ExecutionError
+from hereditary_kg.execution.fragments import (
+    evaluate_fragment,
+    fragment_store,
+    marked_rows,
+    walk_path,
+)
 from hereditary_kg.execution.requests import ask_members
 from hereditary_kg.execution.residual import (
     extend_rows,
     filter_rows,
     group_rows,
-    marked_rows,
     sort_rows,
 )
+from hereditary_kg.execution.services import call_service, inline_values
 from hereditary_kg.execution.streams import (
     Batches,
     collect,
@@ -33,8 +39,15 @@ from hereditary_kg.execution.streams import (
     transform,
 )
 from hereditary_kg.planning import plan
-from hereditary_kg.rdf.solutions import ROW, compatible_rows, restrict, subtract_solutions
-from hereditary_kg.sparql.algebra import BGP, Variable
+from hereditary_kg.rdf.solutions import (
+    ROW,
+    compatible_rows,
+    join_solutions,
+    restrict,
+    subtract_solutions,
+)
+from hereditary_kg.sparql.algebra import Pattern, Variable
+from hereditary_kg.sparql.rewriting import replace_pattern
 from hereditary_kg.sparql.variables import mentioned_variables
 
 __all__ = ["solutions"]
@@ -78,6 +91,12 @@ def _stream(context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame |
             return one(_inline_data(node))
         case plan.Fragment():
             return _fragment(context, node)
+        case plan.Reach():
+            return _reach(context, node, bindings)
+        case plan.ServiceCall():
+            return call_service(context, node, bindings)
+        case plan.ServiceJoin():
+            return _service_join(context, node, bindings)
         case plan.Join():
             return joins.join(context, node, bindings, solutions)
         case plan.LeftJoin():
@@ -105,6 +124,7 @@ def _over_one(
     bindings: pl.DataFrame | None,
 ) -> Batches:
     names = column_names(node.input.variables)
+    prologue = context.prologue
     match node:
         case plan.Slice(inner, offset, limit):
             # What is cut off must not depend on who asks.
@@ -113,21 +133,27 @@ def _over_one(
             return _whole(
                 solutions(context, inner, bindings),
                 names,
-                lambda frame: group_rows(frame, keys, aggregates),
+                lambda f: group_rows(f, keys, aggregates, prologue),
             )
         case _:
             source = solutions(context, node.input, bindings)
     match node:
         case plan.Filter(_, condition):
-            return transform(source, lambda frame: filter_rows(frame, condition), names)
+            return transform(
+                source, lambda frame: filter_rows(frame, condition, context.prologue), names
+            )
         case plan.Extend(_, variable, expression):
-            return transform(source, lambda frame: extend_rows(frame, variable, expression), names)
+            return transform(
+                source,
+                lambda frame: extend_rows(frame, variable, expression, context.prologue),
+                names,
+            )
         case plan.Project():
             return source
         case plan.Distinct():
             return distinct_batches(source, names)
         case plan.OrderBy(_, order):
-            return _whole(source, names, lambda frame: sort_rows(frame, order))
+            return _whole(source, names, lambda f: sort_rows(f, order, prologue))
 
 
 def _inline_data(node: plan.InlineData) -> pl.DataFrame:
@@ -195,7 +221,7 @@ async def _mark(
         mentioned = {v.name for v in mentioned_variables(node.pattern)}
         rows = numbered.select([ROW, *(n for n in frame.columns if n in mentioned)])
         store = await _load_fragment(context, node.right)
-        found = await asyncio.to_thread(marked_rows, rows, node.pattern, store)
+        found = await asyncio.to_thread(marked_rows, rows, node.pattern, store, context.prologue)
     else:
         keys = joins.keys_of(frame, node.input, node.right)
         names = column_names(node.right.variables)
@@ -210,12 +236,55 @@ async def _mark(
 
 async def _fragment(context: ExecutionContext, node: plan.Fragment) -> Batches:
     store = await _load_fragment(context, node)
-    yield await asyncio.to_thread(evaluate_fragment, node.pattern, node.variables, store)
+    pattern = await _with_services(context, node)
+    yield await asyncio.to_thread(
+        evaluate_fragment, pattern, node.variables, store, context.prologue
+    )
 
 
 async def _load_fragment(context: ExecutionContext, node: plan.Fragment) -> "joins.Store":
     frames = await gather(
         collect(solutions(context, fetch), column_names(fetch.variables)) for fetch in node.fetches
     )
-    triples = [fetch.pattern.triples[0] for fetch in node.fetches if isinstance(fetch.pattern, BGP)]
-    return await asyncio.to_thread(fragment_store, list(zip(triples, frames, strict=True)))
+    matches = list(zip(node.leaves, frames, strict=True))
+    return await asyncio.to_thread(fragment_store, matches, node.graph_names)
+
+
+async def _with_services(context: ExecutionContext, node: plan.Fragment) -> Pattern:
+    """Put the answers of explicit SERVICE calls in their places."""
+    pattern = node.pattern
+    for call in node.services:
+        names = column_names(call.variables)
+        frame = await collect(solutions(context, call), names)
+        pattern = replace_pattern(pattern, call.service, inline_values(frame, call.variables))
+    return pattern
+
+
+async def _reach(
+    context: ExecutionContext, node: plan.Reach, bindings: pl.DataFrame | None
+) -> Batches:
+    names = column_names(node.left.variables)
+    left = await collect(solutions(context, node.left, bindings), names)
+    if not left.height:
+        return
+    store = await _load_fragment(context, node.path)
+    starts = left.select(node.start.name).drop_nulls().unique(maintain_order=True)
+    ends = await asyncio.to_thread(walk_path, node.path.pattern, node.path.variables, starts, store)
+    yield join_solutions(left, ends)
+
+
+async def _service_join(
+    context: ExecutionContext, node: plan.ServiceJoin, bindings: pl.DataFrame | None
+) -> Batches:
+    """Ask each endpoint that the left side names, and join each with the rows that name it."""
+    names = column_names(node.left.variables)
+    left = await collect(solutions(context, node.left, bindings), names)
+    endpoint = node.right.service.name
+    if not isinstance(endpoint, Variable) or endpoint.name not in left.columns:
+        raise ExecutionError(f"SERVICE {endpoint}: nothing in the query gives it a value")
+    for (text,), rows in left.group_by(endpoint.name, maintain_order=True):
+        right = await collect(
+            call_service(context, node.right, rows, str(text) if text is not None else None),
+            column_names(node.right.variables),
+        )
+        yield join_solutions(rows, right)

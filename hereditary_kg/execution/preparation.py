@@ -14,21 +14,22 @@ from hereditary_kg.execution.streams import gather
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.planning import plan
+from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.rules import apply_rules
 from hereditary_kg.planning.sources import (
     PROBED,
     MemberView,
     Sources,
+    probe_leaves,
     probe_text,
-    probe_triples,
     select_sources,
 )
 from hereditary_kg.planning.support import check_supported
 from hereditary_kg.rdf.terms import XSD, Literal
-from hereditary_kg.sparql.algebra import Call, Expression, Pattern, Query, TriplePattern
+from hereditary_kg.sparql.algebra import Call, Expression, Pattern, Query
 from hereditary_kg.sparql.parsing import parse_query
-from hereditary_kg.sparql.printing import triple_text
+from hereditary_kg.sparql.printing import base_text, dataset_text
 from hereditary_kg.sparql.rewriting import rewrite_expressions
 
 __all__ = ["PreparedQuery", "ProbeCache", "parse_for_federation", "prepare_query"]
@@ -40,7 +41,7 @@ class PreparedQuery:
 
     Attributes:
         query: the parsed query.
-        sources: the candidates of its triple patterns.
+        sources: the candidates of its leaves.
         logical: its pattern after the rules.
         physical: its plan.
         versions: the profile stamps that the plan relies on, by member.
@@ -57,18 +58,18 @@ class ProbeCache:
     """What probes have found, as long as the member's data stay the same."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str, TriplePattern], bool] = {}
+        self._found: dict[tuple[str, str, Leaf], bool] = {}
 
-    def get(self, member: MemberView, triple: TriplePattern) -> bool | None:
+    def get(self, member: MemberView, leaf: Leaf) -> bool | None:
         """Give what is known, or None."""
         if member.profile is None:
             return None
-        return self._found.get((member.name, member.profile.stamp, triple))
+        return self._found.get((member.name, member.profile.stamp, leaf))
 
-    def put(self, member: MemberView, triple: TriplePattern, *, matches: bool) -> None:
+    def put(self, member: MemberView, leaf: Leaf, *, matches: bool) -> None:
         """Keep an answer; without a data version it could become wrong unnoticed."""
         if member.profile is not None:
-            self._found[member.name, member.profile.stamp, triple] = matches
+            self._found[member.name, member.profile.stamp, leaf] = matches
 
 
 def parse_for_federation(text: str, prefixes: Mapping[str, str]) -> Query:
@@ -113,6 +114,8 @@ async def prepare_query(
     views = await _views(members, context)
     versions = {v.name: v.profile.stamp for v in views if v.profile is not None}
     context.versions = versions
+    context.source = dataset_text(query.dataset)
+    context.prologue = base_text(query.base)
     sources = select_sources(query, views)
     if not optimise:
         node = build_plan(query.pattern, sources, optimise=False)
@@ -138,45 +141,43 @@ async def _views(members: Sequence[Member], context: ExecutionContext) -> list[M
 
 async def _probed(sources: Sources, context: ExecutionContext, probes: ProbeCache) -> Sources:
     """Ask the members about constants that the profiles leave open."""
-    excluded: dict[tuple[TriplePattern, str], str] = {}
+    excluded: dict[tuple[Leaf, str], str] = {}
 
-    async def ask(name: str, triples: Sequence[TriplePattern]) -> None:
+    async def ask(name: str, leaves: Sequence[Leaf]) -> None:
         view = sources.members[name]
-        known = {triple: probes.get(view, triple) for triple in triples}
-        unknown = [triple for triple, matches in known.items() if matches is None]
+        known = {leaf: probes.get(view, leaf) for leaf in leaves}
+        unknown = [leaf for leaf, matches in known.items() if matches is None]
         if unknown:
             found = await _probe(name, unknown, context)
             if found is None:
                 return
-            for triple in unknown:
-                known[triple] = triple in found
-                probes.put(view, triple, matches=triple in found)
-        for triple, matches in known.items():
+            for leaf in unknown:
+                known[leaf] = leaf in found
+                probes.put(view, leaf, matches=leaf in found)
+        for leaf, matches in known.items():
             if not matches:
-                excluded[triple, name] = "a probe found no match"
+                excluded[leaf, name] = "a probe found no match"
 
-    wanted = probe_triples(sources)
-    await gather(ask(name, triples) for name, triples in wanted.items())
+    wanted = probe_leaves(sources)
+    await gather(ask(name, leaves) for name, leaves in wanted.items())
     return sources.without(excluded)
 
 
-async def _probe(
-    name: str, triples: Sequence[TriplePattern], context: ExecutionContext
-) -> set[TriplePattern] | None:
+async def _probe(name: str, leaves: Sequence[Leaf], context: ExecutionContext) -> set[Leaf] | None:
     stream = context.members[name].select(
-        probe_text(triples),
+        probe_text(leaves, context.source),
         [PROBED],
         deadline=context.deadline,
         log=context.log,
         purpose="probe",
         expected_version=context.versions.get(name),
     )
-    found: set[TriplePattern] = set()
+    found: set[Leaf] = set()
     try:
         async with aclosing(stream) as batches:
             async for batch in batches:
                 positions = batch[PROBED].str.extract('"([0-9]+)"').cast(int)
-                found.update(triples[position] for position in positions)
+                found.update(leaves[position] for position in positions)
     except MemberError as error:
         context.fail(error)
         return None
@@ -184,14 +185,14 @@ async def _probe(
 
 
 def describe_sources(prepared: PreparedQuery) -> str:
-    """Write, for each triple pattern, who may answer it and why the others cannot."""
+    """Write, for each leaf pattern, who may answer it and why the others cannot."""
     lines = []
-    for triple, names in prepared.sources.candidates.items():
-        lines.append(f"{triple_text(triple)}")
+    for leaf, names in prepared.sources.candidates.items():
+        lines.append(str(leaf))
         lines.append(f"    asked: {', '.join(names) or 'nobody'}")
         lines += [
             f"    {name}: {reason}"
             for (excluded, name), reason in prepared.sources.reasons.items()
-            if excluded == triple
+            if excluded == leaf
         ]
     return "\n".join(lines)

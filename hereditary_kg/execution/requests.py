@@ -34,8 +34,9 @@ from hereditary_kg.sparql.algebra import (
     with_children,
 )
 from hereditary_kg.sparql.printing import select_text, values_text
+from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
-__all__ = ["BLOCK", "ask_members", "bindable_columns", "blocks", "request_text"]
+__all__ = ["BLOCK", "ask_members", "ask_pattern", "bindable_columns", "blocks", "request_text"]
 
 BLOCK = 1000
 """Bindings in one request. A member looks one up in about 5 microseconds, a request costs
@@ -68,8 +69,13 @@ def blocks(bindings: pl.DataFrame, size: int = BLOCK) -> Iterator[pl.DataFrame]:
         yield bindings.slice(offset, size)
 
 
-def request_text(node: plan.Fetch, columns: list[str]) -> tuple[str, str]:
+def request_text(node: plan.Fetch, columns: list[str], source: str = "") -> tuple[str, str]:
     """Write the request of ``node`` around a place for bindings.
+
+    Args:
+        node: what is asked.
+        columns: the columns that bindings will come in.
+        source: dataset clauses, each with a space after it.
 
     Returns:
         The texts before and behind the bindings; without ``columns`` the second is empty.
@@ -80,7 +86,7 @@ def request_text(node: plan.Fetch, columns: list[str]) -> tuple[str, str]:
     projected: Pattern = Project(pattern, node.variables)
     if node.limit is not None:
         projected = Slice(projected, 0, node.limit)
-    text = select_text(projected)
+    text = select_text(projected, source=source)
     if not columns:
         return text, ""
     before, _, behind = text.partition(_MARKER_TEXT)
@@ -117,20 +123,24 @@ def ask_members(
 ) -> Batches:
     """Ask every member of ``node``, with ``bindings`` if they help, and unite the answers."""
     names = [variable.name for variable in node.variables]
-    columns = bindable_columns(node, bindings)
-    if columns and bindings is not None:
-        before, behind = request_text(node, columns)
-        keys = bindings.select(columns).unique(maintain_order=True)
-        texts = [before + _block_text(block) + behind for block in blocks(keys)]
-        purpose = "bind join"
-    else:
-        texts = [request_text(node, [])[0]]
-        purpose = "scan"
+    texts, purpose = _texts(node, bindings, context.source, context.prologue)
     streams = [
         _ask(context, member, text, names, purpose) for text in texts for member in node.members
     ]
     answers = merge(streams)
     return distinct_batches(answers, names) if node.distinct else answers
+
+
+def _texts(
+    node: plan.Fetch, bindings: pl.DataFrame | None, source: str, prologue: str
+) -> tuple[list[str], str]:
+    """Write the requests of ``node``, and name their purpose."""
+    columns = bindable_columns(node, bindings)
+    before, behind = request_text(node, columns, source)
+    if not columns or bindings is None:
+        return [prologue + before], "scan"
+    keys = bindings.select(columns).unique(maintain_order=True)
+    return [prologue + before + _block_text(block) + behind for block in blocks(keys)], "bind join"
 
 
 async def _ask(
@@ -153,3 +163,25 @@ async def _ask(
                     yield restrict(batch, names)
     except MemberError as error:
         context.fail(error)
+
+
+async def ask_pattern(
+    context: ExecutionContext, endpoint: str, pattern: Pattern, bindings: pl.DataFrame | None
+) -> Batches:
+    """Ask the endpoint of an explicit SERVICE for ``pattern``; its failures are raised.
+
+    Raises:
+        MemberError: the endpoint failed.
+    """
+    variables = scope_variables(pattern)
+    certain = certain_variables(pattern)
+    node = plan.Fetch(pattern, (endpoint,), variables, certain, distinct=False)
+    names = [variable.name for variable in variables]
+    texts, purpose = _texts(node, bindings, "", context.prologue)
+    for text in texts:
+        stream = context.services[endpoint].select(
+            text, names or [_ROW], deadline=context.deadline, log=context.log, purpose=purpose
+        )
+        async with aclosing(stream) as batches:
+            async for batch in batches:
+                yield restrict(batch, names)

@@ -12,7 +12,7 @@ Source: SPARQL 1.1 Query Language, sections 17, 11 and 15.1.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,23 +20,26 @@ from hereditary_kg.execution.errors import ExecutionError
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.rdf.solutions import ROW, restrict
 from hereditary_kg.rdf.tsv_reading import parse_tsv
-from hereditary_kg.sparql.algebra import Aggregate, Expression, OrderKey, Pattern, Variable
-from hereditary_kg.sparql.printing import expression_text, group_text
+from hereditary_kg.sparql.algebra import Aggregate, Expression, OrderKey, Variable
+from hereditary_kg.sparql.printing import expression_text
 from hereditary_kg.sparql.variables import expression_variables
 
 if TYPE_CHECKING:
     import pyoxigraph
 
 __all__ = [
+    "NUMBER",
     "evaluate_text",
     "extend_rows",
     "filter_rows",
     "group_rows",
-    "marked_rows",
+    "has_blank_nodes",
+    "row_numbers",
+    "rows_text",
     "sort_rows",
 ]
 
-_NUMBER = f"{Variable.HIDDEN}number"
+NUMBER = f"{Variable.HIDDEN}number"
 _GROUP = f"{Variable.HIDDEN}group"
 _VALUE = f"{Variable.HIDDEN}value"
 _ROW_IRI = "urn:hkg:row:"
@@ -46,30 +49,32 @@ _COUNTED = ("COUNT",)
 _SET_AGGREGATES = ("MIN", "MAX", "SAMPLE")
 
 
-def filter_rows(frame: pl.DataFrame, condition: Expression) -> pl.DataFrame:
+def filter_rows(frame: pl.DataFrame, condition: Expression, prologue: str = "") -> pl.DataFrame:
     """Keep the rows for which ``condition`` is true (not false, not an error)."""
     if not frame.height:
         return frame
     numbered, rows = _numbered(frame, [condition])
-    kept = _evaluate(rows, f"FILTER({expression_text(condition)})", ())
-    numbers = _numbers(kept)
+    kept = _evaluate(rows, f"FILTER({expression_text(condition)})", (), prologue=prologue)
+    numbers = row_numbers(kept)
     chosen = numbered.filter(pl.col(ROW).is_in(numbers.implode()))
     return restrict(chosen, frame.columns)
 
 
-def extend_rows(frame: pl.DataFrame, variable: Variable, expression: Expression) -> pl.DataFrame:
+def extend_rows(
+    frame: pl.DataFrame, variable: Variable, expression: Expression, prologue: str = ""
+) -> pl.DataFrame:
     """Add a column with the value of ``expression``, null where it is an error."""
     if variable.name in frame.columns:
         raise ExecutionError(f"{variable} has a value already")
     numbered, rows = _numbered(frame, [expression])
     bound = f"BIND({expression_text(expression)} AS ?{variable.name})"
-    values = _evaluate(rows, bound, (variable.name,))
+    values = _evaluate(rows, bound, (variable.name,), prologue=prologue)
     values = values.select(_row_numbers(), pl.col(variable.name))
     extended = numbered.join(values, on=ROW, how="left", maintain_order="left")
     return restrict(extended, [*frame.columns, variable.name])
 
 
-def sort_rows(frame: pl.DataFrame, keys: Sequence[OrderKey]) -> pl.DataFrame:
+def sort_rows(frame: pl.DataFrame, keys: Sequence[OrderKey], prologue: str = "") -> pl.DataFrame:
     """Sort by SPARQL's order of terms (section 15.1); equal rows keep their order."""
     if frame.height < 2:
         return frame
@@ -77,7 +82,7 @@ def sort_rows(frame: pl.DataFrame, keys: Sequence[OrderKey]) -> pl.DataFrame:
     order = " ".join(
         f"{'DESC' if key.descending else 'ASC'}({expression_text(key.expression)})" for key in keys
     )
-    ordered = _numbers(_evaluate(rows, "", (), f"ORDER BY {order}"))
+    ordered = row_numbers(_evaluate(rows, "", (), f"ORDER BY {order}", prologue=prologue))
     ranks = pl.DataFrame({ROW: ordered, ".rank": pl.arange(0, len(ordered), eager=True)})
     ranked = numbered.join(ranks, on=ROW, how="left", maintain_order="left")
     return restrict(ranked.sort(".rank", maintain_order=True), frame.columns)
@@ -87,6 +92,7 @@ def group_rows(
     frame: pl.DataFrame,
     keys: Sequence[Variable],
     aggregates: Sequence[tuple[Variable, Aggregate]],
+    prologue: str = "",
 ) -> pl.DataFrame:
     """Group rows and aggregate each group (section 11).
 
@@ -102,7 +108,7 @@ def group_rows(
         if aggregate.name in _COUNTED and isinstance(aggregate.argument, Variable | None):
             column = _count(numbered, groups, aggregate, names)
         else:
-            column = _aggregate(numbered, groups, aggregate)
+            column = _aggregate(numbered, groups, aggregate, prologue)
         result = result.with_columns(column.alias(variable.name))
     return restrict(result, [*names, *(variable.name for variable, _ in aggregates)])
 
@@ -143,7 +149,9 @@ def _integer(column: pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit('"'), column.cast(pl.String), pl.lit(suffix))
 
 
-def _aggregate(numbered: pl.DataFrame, groups: pl.DataFrame, aggregate: Aggregate) -> pl.Series:
+def _aggregate(
+    numbered: pl.DataFrame, groups: pl.DataFrame, aggregate: Aggregate, prologue: str
+) -> pl.Series:
     read = [v.name for v in expression_variables(aggregate) if v.name in numbered.columns]
     rows = numbered.select([ROW, *sorted(read)])
     if aggregate.distinct or aggregate.name in _SET_AGGREGATES:
@@ -153,8 +161,8 @@ def _aggregate(numbered: pl.DataFrame, groups: pl.DataFrame, aggregate: Aggregat
     rows = rows.drop(".group").with_row_index(ROW)
     head = f"({expression_text(aggregate)} AS ?{_VALUE})"
     if groups.columns == [ROW] and not rows.height:
-        return _evaluate(rows, "", (), head=head)[_VALUE]
-    values = _evaluate(rows, "", (_GROUP,), f"GROUP BY ?{_GROUP}", head)
+        return _evaluate(rows, "", (), head=head, prologue=prologue)[_VALUE]
+    values = _evaluate(rows, "", (_GROUP,), f"GROUP BY ?{_GROUP}", head=head, prologue=prologue)
     numbers = pl.col(_GROUP).str.extract('"([0-9]+)"').cast(pl.UInt32).alias(ROW)
     found = values.select(numbers, pl.col(_VALUE))
     return groups.join(found, on=ROW, how="left", maintain_order="left")[_VALUE]
@@ -191,13 +199,15 @@ def _evaluate(
     inside: str,
     names: Sequence[str],
     behind: str = "",
+    *,
     head: str | None = None,
+    prologue: str = "",
 ) -> pl.DataFrame:
     """Evaluate a query over ``rows``: their number, and the columns ``names`` of each."""
     shown = " ".join(f"?{name}" for name in names)
-    shown = f"?{_NUMBER} {shown}" if head is None else f"{shown} {head}"
+    shown = f"?{NUMBER} {shown}" if head is None else f"{shown} {head}"
     columns = [name for name in rows.columns if name != ROW]
-    if _has_blank_nodes(rows, columns):
+    if has_blank_nodes(rows, columns):
         import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
 
         store = pyoxigraph.Store()
@@ -206,19 +216,20 @@ def _evaluate(
     else:
         store = None
         source = rows_text(rows, columns)
-    return evaluate_text(f"SELECT {shown} WHERE {{ {source} {inside} }} {behind}", store)
+    return evaluate_text(f"{prologue}SELECT {shown} WHERE {{ {source} {inside} }} {behind}", store)
 
 
 def rows_text(rows: pl.DataFrame, columns: Sequence[str]) -> str:
     """Write numbered rows as inline data."""
-    head = " ".join(f"?{name}" for name in (_NUMBER, *columns))
+    head = " ".join(f"?{name}" for name in (NUMBER, *columns))
     cells = [pl.col(name).fill_null("UNDEF") for name in columns]
     row = pl.concat_str(pl.lit("("), pl.concat_str(ROW, *cells, separator=" "), pl.lit(")"))
     body = "\n".join(rows.select(row.alias("row"))["row"].to_list()) if rows.height else ""
     return f"VALUES ({head}) {{ {body} }}"
 
 
-def _has_blank_nodes(rows: pl.DataFrame, columns: Sequence[str]) -> bool:
+def has_blank_nodes(rows: pl.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether any cell of ``columns`` is a blank node."""
     return any(bool(rows[name].str.starts_with("_:").any()) for name in columns)
 
 
@@ -243,33 +254,21 @@ def cells_text(columns: Sequence[str]) -> str:
     cells = " ".join(
         f"OPTIONAL {{ ?hkg__cells <{_COLUMN_IRI}{name}> ?{name} }}" for name in columns
     )
-    numbered = f"?hkg__cells <{_COLUMN_IRI}{ROW}> ?{_NUMBER}"
+    numbered = f"?hkg__cells <{_COLUMN_IRI}{ROW}> ?{NUMBER}"
     return f"{{ SELECT * WHERE {{ GRAPH <{_ROWS_GRAPH}> {{ {numbered} {cells} }} }} }}"
 
 
-def marked_rows(rows: pl.DataFrame, pattern: Pattern, store: "pyoxigraph.Store") -> pl.Series:
-    """Give the numbers of the rows for which ``EXISTS { pattern }`` holds over ``store``.
-
-    Args:
-        rows: numbered rows (a column :data:`ROW`), only the columns that the pattern mentions.
-        pattern: the pattern of EXISTS.
-        store: what it is evaluated over; rows with blank nodes are added to it.
-    """
-    columns = [name for name in rows.columns if name != ROW]
-    if _has_blank_nodes(rows, columns):
-        load_rows(rows, store)
-        source = cells_text(columns)
-    else:
-        source = rows_text(rows, columns)
-    exists = f"FILTER EXISTS {{ {group_text(pattern)} }}"
-    return _numbers(evaluate_text(f"SELECT ?{_NUMBER} WHERE {{ {source} {exists} }}", store))
-
-
-def evaluate_text(text: str, store: "pyoxigraph.Store | None" = None) -> pl.DataFrame:
+def evaluate_text(
+    text: str,
+    store: "pyoxigraph.Store | None" = None,
+    substitutions: "dict[pyoxigraph.Variable, Any] | None" = None,
+) -> pl.DataFrame:
     """Evaluate a SELECT by Oxigraph, over its own data alone or over ``store``."""
     import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
 
-    results = (store or pyoxigraph.Store()).query(text)
+    # A store of graphs without triples is false as a truth value.
+    data = pyoxigraph.Store() if store is None else store
+    results = data.query(text, substitutions=substitutions)
     if not isinstance(results, pyoxigraph.QuerySolutions):
         raise ExecutionError("only SELECT is evaluated at the mediator")
     document = results.serialize(format=pyoxigraph.QueryResultsFormat.TSV)
@@ -279,8 +278,9 @@ def evaluate_text(text: str, store: "pyoxigraph.Store | None" = None) -> pl.Data
 
 
 def _row_numbers() -> pl.Expr:
-    return pl.col(_NUMBER).str.extract('"([0-9]+)"').cast(pl.UInt32).alias(ROW)
+    return pl.col(NUMBER).str.extract('"([0-9]+)"').cast(pl.UInt32).alias(ROW)
 
 
-def _numbers(frame: pl.DataFrame) -> pl.Series:
+def row_numbers(frame: pl.DataFrame) -> pl.Series:
+    """Give the row numbers in an answer over :func:`rows_text`."""
     return frame.select(_row_numbers())[ROW]

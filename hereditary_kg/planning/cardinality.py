@@ -12,30 +12,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
+from hereditary_kg.planning.leaves import GraphName, Leaf, pattern_leaves
 from hereditary_kg.planning.sources import MemberView, Sources
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
+from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import (
     BGP,
     Filter,
+    Graph,
     Group,
     Join,
     LeftJoin,
     Minus,
     Pattern,
+    Service,
     Slice,
-    TriplePattern,
     Union,
     Values,
     Variable,
     conjuncts,
 )
-from hereditary_kg.sparql.variables import triple_variables
 
 __all__ = [
     "FILTER_SELECTIVITY",
     "Estimate",
+    "estimate_leaf",
     "estimate_pattern",
-    "estimate_triple",
     "join_estimates",
 ]
 
@@ -44,6 +46,8 @@ _UNKNOWN_ROWS = 10_000.0
 _UNKNOWN_SELECTIVITY = 0.001
 _TRIPLES_A_SUBJECT = 8.0
 _UNKNOWN_GROUPS = 10.0
+_UNKNOWN_DISTINCT = 50.0
+_PATH_FACTOR = 3.0
 FILTER_SELECTIVITY = 0.3
 
 
@@ -60,41 +64,35 @@ class Estimate:
         return Estimate(rows, {v: max(1.0, min(n, rows)) for v, n in self.distinct.items()})
 
 
-def estimate_triple(triple: TriplePattern, sources: Sources) -> Estimate:
-    """Estimate the matches of ``triple`` over all its candidates."""
-    rows = 0.0
-    subjects = 0.0
-    objects = 0.0
-    for name in sources.candidates[triple]:
-        own_rows, own_subjects, own_objects = _at_member(triple, sources.members[name])
+def estimate_leaf(leaf: Leaf, sources: Sources) -> Estimate:
+    """Estimate the matches of ``leaf`` over all its candidates."""
+    triple = leaf.triple
+    rows = subjects = objects = 0.0
+    for name in sources.candidates[leaf]:
+        own_rows, own_subjects, own_objects = _at_member(leaf, sources.members[name])
         rows += own_rows
         subjects += own_subjects
         objects += own_objects
+    if triple.is_path:
+        rows *= _PATH_FACTOR
     ends = {triple.subject: subjects, triple.object: objects}
     distinct = {
-        variable: max(1.0, min(ends.get(variable, 50.0), rows))
-        for variable in triple_variables(triple)
+        variable: max(1.0, min(ends.get(variable, _UNKNOWN_DISTINCT), rows))
+        for variable in leaf.variables
     }
     return Estimate(rows, distinct)
 
 
-def _at_member(triple: TriplePattern, member: MemberView) -> tuple[float, float, float]:
+def _at_member(leaf: Leaf, member: MemberView) -> tuple[float, float, float]:
     """Estimate rows, distinct subjects and distinct objects at one member."""
-    profile = member.profile
-    predicate = triple.predicate
+    triple, profile = leaf.triple, member.profile
     if profile is None:
         rows = subjects = objects = _UNKNOWN_ROWS
-    elif not isinstance(predicate, IRI):
-        rows = float(profile.triples)
+    elif leaf.graph is not None:
+        rows = float(sum(profile.graph_triples.values()))
         subjects = objects = max(1.0, rows / _TRIPLES_A_SUBJECT)
     else:
-        known = profile.predicates.get(predicate.value)
-        if known is None:
-            return 0.0, 0.0, 0.0
-        rows, subjects, objects = float(known.triples), float(known.subjects), float(known.objects)
-        if predicate.value == RDF_TYPE and isinstance(triple.object, IRI):
-            rows = subjects = float(profile.classes.get(triple.object.value, 0))
-            objects = 1.0
+        rows, subjects, objects = _in_default_graph(leaf, profile)
     if not isinstance(triple.subject, Variable):
         rows = rows * _UNKNOWN_SELECTIVITY if profile is None else rows / max(subjects, 1.0)
         subjects = 1.0
@@ -102,6 +100,23 @@ def _at_member(triple: TriplePattern, member: MemberView) -> tuple[float, float,
         rows = rows * _UNKNOWN_SELECTIVITY if profile is None else rows / max(objects, 1.0)
         objects = 1.0
     return rows, min(subjects, rows), min(objects, rows)
+
+
+def _in_default_graph(leaf: Leaf, profile: Profile) -> tuple[float, float, float]:
+    predicates = leaf.predicates
+    if predicates is None:
+        rows = float(profile.triples)
+        return rows, max(1.0, rows / _TRIPLES_A_SUBJECT), max(1.0, rows / _TRIPLES_A_SUBJECT)
+    target = leaf.triple.object
+    if predicates == (IRI(RDF_TYPE),) and isinstance(target, IRI) and not leaf.triple.is_path:
+        instances = float(profile.classes.get(target.value, 0))
+        return instances, instances, 1.0
+    known = [profile.predicates[p.value] for p in predicates if p.value in profile.predicates]
+    return (
+        float(sum(predicate.triples for predicate in known)),
+        float(sum(predicate.subjects for predicate in known)),
+        float(sum(predicate.objects for predicate in known)),
+    )
 
 
 def join_estimates(estimates: Iterable[Estimate]) -> Estimate:
@@ -119,15 +134,20 @@ def join_estimates(estimates: Iterable[Estimate]) -> Estimate:
     return Estimate(rows, {v: max(1.0, min(n, rows)) for v, n in distinct.items()})
 
 
-def estimate_pattern(pattern: Pattern, sources: Sources) -> Estimate:
-    """Estimate the solutions of ``pattern`` over all the candidates of its triples."""
+def estimate_pattern(pattern: Pattern, sources: Sources, graph: GraphName = None) -> Estimate:
+    """Estimate the solutions of ``pattern`` over all the candidates of its leaves."""
 
     def estimate(inner: Pattern) -> Estimate:
-        return estimate_pattern(inner, sources)
+        return estimate_pattern(inner, sources, graph)
 
     match pattern:
-        case BGP(triples):
-            return join_estimates(estimate_triple(triple, sources) for triple in triples)
+        case BGP():
+            leaves = pattern_leaves(pattern, graph)
+            return join_estimates(estimate_leaf(leaf, sources) for leaf in leaves)
+        case Graph(name, inner):
+            return estimate_pattern(inner, sources, name)
+        case Service():
+            return Estimate(_UNKNOWN_ROWS)
         case Values(variables, rows):
             columns = {v: {row[i] for row in rows} for i, v in enumerate(variables)}
             return Estimate(

@@ -172,6 +172,10 @@ def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node 
             return "data", f"{len(data)} row(s) of {_listed(variables) or 'nothing'}"
         case plan.Fragment(pattern):
             return "evaluate over fetched triples", group_text(pattern)
+        case plan.ServiceCall(service) | plan.ServiceJoin(_, plan.ServiceCall(service)):
+            return "service", group_text(service)
+        case plan.Reach(_, path, start):
+            return "walk", f"from {start}: {group_text(path.pattern)}"
         case plan.Join(left, right):
             shared = tuple(v for v in right.variables if v in left.variables)
             return ("join", f"on {_listed(shared)}") if shared else ("cross product", "")

@@ -11,27 +11,46 @@ Source: exclusive groups after Schwarte et al., FedX, ISWC 2011.
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
-
-import networkx as nx
 
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.cardinality import (
     FILTER_SELECTIVITY,
     Estimate,
+    estimate_leaf,
     estimate_pattern,
-    estimate_triple,
     join_estimates,
 )
 from hereditary_kg.planning.correlation import is_uncorrelated
+from hereditary_kg.planning.leaves import (
+    GraphName,
+    Leaf,
+    edge_leaves,
+    has_service,
+    names_graphs,
+    node_leaves,
+    pattern_leaves,
+    walked_edges,
+)
 from hereditary_kg.planning.rules import apply_rules
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.planning.sources import Sources, pattern_candidates
+from hereditary_kg.planning.units import (
+    Unit,
+    binds_node,
+    exclusive_groups,
+    is_connected,
+    join_order,
+    join_parts,
+    waiting_order,
+)
+from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sparql.algebra import (
     BGP,
     Aggregate,
     Call,
+    Dataset,
     Distinct,
     Exists,
     Expression,
@@ -50,21 +69,18 @@ from hereditary_kg.sparql.algebra import (
     Reduced,
     Service,
     Slice,
-    TriplePattern,
     Union,
     Values,
     Variable,
     conjunction,
     conjuncts,
 )
-from hereditary_kg.sparql.errors import UnsupportedQueryError
 from hereditary_kg.sparql.variables import (
     certain_variables,
     expression_patterns,
     expression_variables,
     mentioned_variables,
     scope_variables,
-    triple_variables,
     walk,
 )
 
@@ -84,22 +100,6 @@ def build_plan(pattern: Pattern, sources: Sources, *, optimise: bool = True) -> 
     return builder.build(pattern, frozenset(scope_variables(pattern)))
 
 
-@dataclass(frozen=True)
-class _Unit:
-    """One part of a join: a pattern for members, or a plan already built."""
-
-    pattern: Pattern
-    members: tuple[str, ...]
-    estimate: Estimate
-    pushable: bool
-    """Whether ``members`` evaluate the pattern; else the mediator builds a plan for it."""
-
-    @property
-    def exclusive(self) -> bool:
-        """Whether one member alone answers the unit."""
-        return self.pushable and len(self.members) == 1
-
-
 class _Builder:
     def __init__(self, sources: Sources, named: AbstractSet[Variable], *, optimise: bool) -> None:
         self.sources = sources
@@ -117,13 +117,13 @@ class _Builder:
     ) -> plan.Node:
         """Build the plan of ``pattern`` that gives at least the variables ``needed`` of it."""
         member = self._only_member(pattern)
-        if member is not None and _is_connected(pattern):
+        if member is not None and is_connected(pattern):
             return self._fetch(pattern, (member,), needed)
         match pattern:
             case BGP() | Join():
-                return self._join(_parts(pattern), (), needed)
+                return self._join(join_parts(pattern), (), needed)
             case Filter(condition, BGP() | Join() as inner):
-                return self._join(_parts(inner), tuple(conjuncts(condition)), needed)
+                return self._join(join_parts(inner), tuple(conjuncts(condition)), needed)
             case Filter(condition, inner):
                 read = needed | expression_variables(condition)
                 return self._filter(self.build(inner, read), condition)
@@ -154,14 +154,16 @@ class _Builder:
                 if limit is not None and self.optimise:
                     node = _with_limit(node, offset + limit)
                 return plan.Slice(node, offset, limit)
-            case Graph() | Service():
-                raise UnsupportedQueryError(f"{type(pattern).__name__.upper()} is not supported")
+            case Graph():
+                return self._fragment(pattern)
+            case Service():
+                return plan.ServiceCall(pattern)
 
     # What members answer
 
     def _only_member(self, pattern: Pattern) -> str | None:
         """Give the one member that can answer all of ``pattern``, if there is one."""
-        if not self.optimise:
+        if not self.optimise or self.sources.merges_graphs or has_service(pattern):
             return None
         members = pattern_candidates(pattern, self.sources)
         return next(iter(members)) if len(members) == 1 else None
@@ -175,35 +177,65 @@ class _Builder:
     ) -> plan.Fetch:
         scope = scope_variables(pattern)
         # Rows of several members can only be told apart by all of their variables.
-        several = len(members) > 1
+        several = len(members) > 1 or self.sources.merges_graphs
         variables = scope if several else tuple(v for v in scope if v in needed)
         certain = certain_variables(pattern) & frozenset(variables)
         if estimate is None:
             estimate = estimate_pattern(pattern, self.sources)
         return plan.Fetch(pattern, members, variables, certain, several, None, estimate)
 
-    def _fetch_triple(self, triple: TriplePattern) -> plan.Fetch:
-        members = self._members(triple)
-        variables = triple_variables(triple)
-        pattern = BGP((triple,))
-        several = len(members) > 1
-        estimate = estimate_triple(triple, self.sources)
+    def _fetch_leaf(self, leaf: Leaf) -> plan.Fetch:
+        members = self._members(leaf)
+        variables = leaf.variables
+        # One member doubles rows as well where it merges the graphs of several FROM clauses.
+        repeated = len(members) > 1 or self.sources.merges_graphs
         return plan.Fetch(
-            pattern, members, variables, frozenset(variables), several, None, estimate
+            leaf.pattern,
+            members,
+            variables,
+            frozenset(variables),
+            repeated,
+            None,
+            estimate_leaf(leaf, self.sources),
         )
 
-    def _members(self, triple: TriplePattern) -> tuple[str, ...]:
-        if self.optimise:
-            return self.sources.candidates[triple]
+    def _members(self, leaf: Leaf) -> tuple[str, ...]:
+        if self.optimise or self.sources.dataset != Dataset():
+            return self.sources.candidates[leaf]
         return tuple(self.sources.members)
 
-    def _fragment(self, pattern: Pattern) -> plan.Fragment:
-        triples: dict[TriplePattern, None] = {}
-        for node in walk(pattern):
-            if isinstance(node, BGP):
-                triples.update(dict.fromkeys(node.triples))
-        fetches = tuple(self._fetch_triple(triple) for triple in triples if self._members(triple))
-        return plan.Fragment(pattern, fetches, scope_variables(pattern), certain_variables(pattern))
+    def _fragment(self, pattern: Pattern, graph: GraphName = None) -> plan.Fragment:
+        """Plan ``pattern`` over a store of everything that it can touch."""
+        leaves = tuple(pattern_leaves(pattern, graph))
+        edges = dict.fromkeys(edge for leaf in leaves for edge in edge_leaves(leaf))
+        nodes = dict.fromkeys(node for leaf in leaves for node in node_leaves(leaf))
+        kept = tuple(leaf for leaf in (*edges, *nodes) if self._members(leaf))
+        fetches = tuple(
+            self._fetch_leaf(leaf) if leaf in edges else replace(self._fetch_leaf(leaf), limit=1)
+            for leaf in kept
+        )
+        services = (node for node in walk(pattern) if isinstance(node, Service))
+        return plan.Fragment(
+            pattern,
+            kept,
+            fetches,
+            self._graph_names() if names_graphs(pattern) else (),
+            tuple(plan.ServiceCall(service) for service in dict.fromkeys(services)),
+            scope_variables(pattern),
+            certain_variables(pattern),
+        )
+
+    def _graph_names(self) -> tuple[IRI, ...]:
+        chosen = self.sources.dataset.named
+        names = {
+            name
+            for member in self.sources.members.values()
+            if member.profile is not None
+            for name in member.profile.named_graphs
+        }
+        if self.sources.dataset != Dataset():
+            names &= {iri.value for iri in chosen}
+        return tuple(IRI(name) for name in sorted(names))
 
     # Joins
 
@@ -219,24 +251,29 @@ class _Builder:
         node = self._ordered(units, read)
         return self._filter(node, conjunction(conditions)) if conditions else node
 
-    def _units(self, parts: tuple[Pattern, ...]) -> list[_Unit]:
-        units: list[_Unit] = []
+    def _units(self, parts: tuple[Pattern, ...]) -> list[Unit]:
+        units: list[Unit] = []
         for part in parts:
-            if isinstance(part, BGP):
-                units.extend(map(self._triple_unit, part.triples))
-            else:
-                members = tuple(sorted(pattern_candidates(part, self.sources)))
-                pushable = self.optimise and len(members) == 1
-                units.append(_Unit(part, members, estimate_pattern(part, self.sources), pushable))
-        return _exclusive_groups(units) if self.optimise else units
+            match part:
+                case BGP():
+                    units.extend(map(self._leaf_unit, pattern_leaves(part)))
+                case Graph(_, BGP(triples)) if triples:
+                    units.extend(map(self._leaf_unit, pattern_leaves(part)))
+                case _:
+                    member = self._only_member(part)
+                    members = () if member is None else (member,)
+                    estimate = estimate_pattern(part, self.sources)
+                    units.append(Unit(part, members, estimate, member is not None))
+        return exclusive_groups(units) if self.optimise else units
 
-    def _triple_unit(self, triple: TriplePattern) -> _Unit:
-        estimate = estimate_triple(triple, self.sources)
-        return _Unit(BGP((triple,)), self._members(triple), estimate, pushable=True)
+    def _leaf_unit(self, leaf: Leaf) -> Unit:
+        members = self._members(leaf)
+        pushable = not leaf.triple.is_path or self._only_member(leaf.pattern) is not None
+        return Unit(leaf.pattern, members, estimate_leaf(leaf, self.sources), pushable, leaf)
 
     def _attach(
-        self, units: list[_Unit], conditions: tuple[Expression, ...]
-    ) -> tuple[list[_Unit], tuple[Expression, ...]]:
+        self, units: list[Unit], conditions: tuple[Expression, ...]
+    ) -> tuple[list[Unit], tuple[Expression, ...]]:
         """Give each condition to the units that can check it; the rest stays above the join."""
         if not self.optimise:
             return units, conditions
@@ -252,7 +289,7 @@ class _Builder:
                 left_over.append(condition)
         return units, tuple(left_over)
 
-    def _can_check(self, unit: _Unit, condition: Expression, scope: set[Variable]) -> bool:
+    def _can_check(self, unit: Unit, condition: Expression, scope: set[Variable]) -> bool:
         read = expression_variables(condition) & scope
         if not unit.pushable or not is_stable(condition):
             return False
@@ -264,23 +301,60 @@ class _Builder:
         asked = frozenset().union(*(pattern_candidates(p, self.sources) for p in patterns))
         return unit.exclusive and asked <= set(unit.members)
 
-    def _ordered(self, units: list[_Unit], needed: AbstractSet[Variable]) -> plan.Node:
+    def _ordered(self, units: list[Unit], needed: AbstractSet[Variable]) -> plan.Node:
         """Join the units, the smallest first, then always the best connected one."""
         if not units:
             return plan.InlineData((), ((),))
-        order = _join_order(units, self._given) if self.optimise else units
+        waiting = [unit for unit in units if unit.waits]
+        ready = [unit for unit in units if not unit.waits]
+        order = join_order(ready, self._given) if self.optimise else ready
+        order += waiting_order(waiting, {v for u in ready for v in scope_variables(u.pattern)})
         estimate = order[0].estimate
         node = self._unit_plan(order[0], order[1:], needed)
         for position, unit in enumerate(order[1:], start=1):
-            others = [*order[:position], *order[position + 1 :]]
-            right = self._unit_plan(unit, others, needed)
             estimate = join_estimates((estimate, unit.estimate))
-            node = plan.Join(node, right, estimate)
+            start = self._path_start(unit, order[:position])
+            if isinstance(unit.pattern, Service) and unit.waits:
+                node = plan.ServiceJoin(node, plan.ServiceCall(unit.pattern))
+            elif start is not None and unit.leaf is not None:
+                node = plan.Reach(node, self._path(unit.leaf), start)
+            else:
+                others = [*order[:position], *order[position + 1 :]]
+                node = plan.Join(node, self._unit_plan(unit, others, needed), estimate)
         return node
 
+    def _path_start(self, unit: Unit, before: list[Unit]) -> Variable | None:
+        """Give a variable of a path from whose terms it can be walked, if there is one.
+
+        A path of zero length connects nodes, and only what a triple of the same graph binds
+        is known to be one.
+        """
+        leaf = unit.leaf
+        if not self.optimise or leaf is None or unit.pushable:
+            return None
+        for end in (leaf.triple.subject, leaf.triple.object):
+            if not isinstance(end, Variable):
+                continue
+            for other in before:
+                if end not in certain_variables(other.pattern):
+                    continue
+                if not leaf.zero_length or binds_node(other, end, leaf.graph):
+                    return end
+        return None
+
+    def _path(self, leaf: Leaf) -> plan.Fragment:
+        """Plan a path that is walked from given terms: its own edges are all it needs."""
+        edges = tuple(edge for edge in walked_edges(leaf) if self._members(edge))
+        names = self._graph_names() if leaf.graph is not None else ()
+        fetches = tuple(self._fetch_leaf(edge) for edge in edges)
+        certain = frozenset(leaf.variables)
+        return plan.Fragment(leaf.pattern, edges, fetches, names, (), leaf.variables, certain)
+
     def _unit_plan(
-        self, unit: _Unit, others: Iterable[_Unit], needed: AbstractSet[Variable]
+        self, unit: Unit, others: Iterable[Unit], needed: AbstractSet[Variable]
     ) -> plan.Node:
+        if unit.leaf is not None and not unit.pushable:
+            return self._fragment(unit.pattern)
         read = needed | {v for other in others for v in scope_variables(other.pattern)}
         if unit.pushable:
             return self._fetch(unit.pattern, unit.members, read, unit.estimate)
@@ -383,70 +457,6 @@ class _Builder:
         if not self.optimise or not is_uncorrelated(pattern, outer):
             return self._fragment(pattern)
         return self.build(apply_rules(pattern, self.sources), outer & mentioned_variables(pattern))
-
-
-def _parts(pattern: BGP | Join) -> tuple[Pattern, ...]:
-    return pattern.parts if isinstance(pattern, Join) else (pattern,)
-
-
-def _is_connected(pattern: Pattern) -> bool:
-    """Whether a join holds together by variables: a cross product is cheaper to ship in parts."""
-    while isinstance(pattern, Filter | Project | Distinct | Reduced):
-        pattern = pattern.pattern
-    if not isinstance(pattern, BGP | Join):
-        return True
-    groups: list[frozenset[Variable]] = []
-    for part in _parts(pattern):
-        if isinstance(part, BGP):
-            groups.extend(frozenset(triple_variables(triple)) for triple in part.triples)
-        else:
-            groups.append(frozenset(scope_variables(part)))
-    groups = [group for group in groups if group]
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(groups)))
-    graph.add_edges_from(
-        (i, j) for i in range(len(groups)) for j in range(i) if groups[i] & groups[j]
-    )
-    return len(groups) <= 1 or nx.is_connected(graph)
-
-
-def _exclusive_groups(units: list[_Unit]) -> list[_Unit]:
-    """Merge connected units that have the same single member."""
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(units)))
-    scopes = [frozenset(scope_variables(unit.pattern)) for unit in units]
-    for i, unit in enumerate(units):
-        for j in range(i):
-            same = unit.exclusive and units[j].exclusive and unit.members == units[j].members
-            if same and scopes[i] & scopes[j]:
-                graph.add_edge(i, j)
-    merged = []
-    for component in nx.connected_components(graph):
-        group = [units[i] for i in sorted(component)]
-        if len(group) == 1:
-            merged.append(group[0])
-        else:
-            pattern = Join.of(unit.pattern for unit in group)
-            estimate = join_estimates(unit.estimate for unit in group)
-            merged.append(_Unit(pattern, group[0].members, estimate, pushable=True))
-    return merged
-
-
-def _join_order(units: list[_Unit], given: Estimate | None) -> list[_Unit]:
-    waiting = sorted(units, key=lambda unit: unit.estimate.rows)
-    order: list[_Unit] = []
-    joined = given or waiting[0].estimate
-    bound = set(joined.distinct)
-    if given is None:
-        order.append(waiting.pop(0))
-    while waiting:
-        connected = [u for u in waiting if bound & set(scope_variables(u.pattern))] or waiting
-        best = min(connected, key=lambda unit: join_estimates((joined, unit.estimate)).rows)
-        waiting.remove(best)
-        order.append(best)
-        joined = join_estimates((joined, best.estimate))
-        bound |= set(scope_variables(best.pattern))
-    return order
 
 
 def _with_limit(node: plan.Node, limit: int) -> plan.Node:

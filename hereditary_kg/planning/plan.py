@@ -10,8 +10,17 @@ from functools import cached_property
 from typing import TypeAlias
 
 from hereditary_kg.planning.cardinality import Estimate
-from hereditary_kg.rdf.terms import Term
-from hereditary_kg.sparql.algebra import Aggregate, Expression, OrderKey, Pattern, Variable
+from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.rdf.terms import IRI, Term
+from hereditary_kg.sparql.algebra import (
+    Aggregate,
+    Expression,
+    OrderKey,
+    Pattern,
+    Service,
+    Variable,
+)
+from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
 __all__ = [
     "Distinct",
@@ -28,6 +37,9 @@ __all__ = [
     "Node",
     "OrderBy",
     "Project",
+    "Reach",
+    "ServiceCall",
+    "ServiceJoin",
     "Slice",
     "Union",
     "inputs",
@@ -83,15 +95,91 @@ class InlineData:
 class Fragment:
     """A pattern evaluated by Oxigraph over the triples it can touch.
 
-    ``fetches`` bring, for each triple pattern in ``pattern``, its matches at all members; the
-    mediator loads them into a store of its own and evaluates the pattern there. The answer
-    over this fragment is the answer over the merge, whatever the pattern.
+    ``fetches`` bring, for each of ``leaves``, its matches at all members; the mediator loads
+    them into a store of its own and evaluates the pattern there. The answer over this
+    fragment is the answer over the merge, whatever the pattern.
+
+    Attributes:
+        pattern: what is evaluated.
+        leaves: plain triple patterns and their graphs, one for each of ``fetches``.
+        fetches: what brings their matches.
+        graph_names: named graphs that exist, also where no triple of them is fetched.
+        services: explicit SERVICE calls inside ``pattern``, whose answers take their place.
+        variables: the variables of ``pattern``.
+        certain: those that every solution binds.
     """
 
     pattern: Pattern
+    leaves: tuple[Leaf, ...]
     fetches: tuple[Fetch, ...]
+    graph_names: tuple[IRI, ...]
+    services: tuple["ServiceCall", ...]
     variables: tuple[Variable, ...]
     certain: frozenset[Variable]
+
+
+@dataclass(frozen=True)
+class ServiceCall:
+    """An explicit SERVICE.
+
+    Attributes:
+        service: the pattern's node: endpoint (or the variable that names it), pattern, SILENT.
+    """
+
+    service: Service
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """The pattern's variables, and the one that names the endpoint."""
+        return scope_variables(self.service)
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """The variables that every solution binds; none where a failure is silent."""
+        return certain_variables(self.service)
+
+
+@dataclass(frozen=True)
+class ServiceJoin:
+    """Join with a SERVICE whose endpoint is a variable that the left side binds."""
+
+    left: "Node"
+    right: ServiceCall
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of both sides."""
+        return _united(self.left.variables, self.right.variables)
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that either side always binds."""
+        return self.left.certain | self.right.certain
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Join with a path: from the terms that ``start`` takes on the left side, where it leads.
+
+    Attributes:
+        left: what binds ``start``.
+        path: the path pattern alone, and what it can walk.
+        start: a variable at one end of the path.
+    """
+
+    left: "Node"
+    path: Fragment
+    start: Variable
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Variables of both sides."""
+        return _united(self.left.variables, self.path.variables)
+
+    @cached_property
+    def certain(self) -> frozenset[Variable]:
+        """Variables that either side always binds."""
+        return self.left.certain | self.path.certain
 
 
 @dataclass(frozen=True)
@@ -289,6 +377,9 @@ Node: TypeAlias = (
     Fetch
     | InlineData
     | Fragment
+    | ServiceCall
+    | ServiceJoin
+    | Reach
     | Join
     | LeftJoin
     | Union
@@ -307,11 +398,18 @@ Node: TypeAlias = (
 def inputs(node: Node) -> tuple[Node, ...]:
     """Give the nodes directly below ``node``."""
     match node:
-        case Fetch() | InlineData():
+        case Fetch() | InlineData() | ServiceCall():
             return ()
-        case Fragment(_, fetches):
-            return fetches
-        case Join(left, right) | LeftJoin(left, right) | Minus(left, right):
+        case Fragment(_, _, fetches, _, services):
+            return (*fetches, *services)
+        case Reach(left, path, _):
+            return (left, path)
+        case (
+            Join(left, right)
+            | LeftJoin(left, right)
+            | Minus(left, right)
+            | ServiceJoin(left, right)
+        ):
             return (left, right)
         case Union(branches):
             return branches

@@ -1,4 +1,4 @@
-"""Source selection: which members can contribute to which triple pattern.
+"""Source selection: which members can contribute to which leaf of a query.
 
 Profiles answer most of it without a request: a predicate or class that a member does not
 hold, a constant whose namespace never stands at that end, a literal whose datatype or
@@ -10,25 +10,40 @@ candidate for everything that its description's ``holds`` does not rule out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from hereditary_kg.planning.leaves import (
+    Leaf,
+    edge_leaves,
+    node_leaves,
+    pattern_leaves,
+    walked_edges,
+)
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE, Literal
 from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sparql.algebra import (
-    BGP,
-    NegatedPropertySet,
+    Dataset,
+    Graph,
     Pattern,
     Query,
     TriplePattern,
     Variable,
 )
-from hereditary_kg.sparql.printing import triple_text
+from hereditary_kg.sparql.printing import group_text
 from hereditary_kg.sparql.variables import walk
 
-__all__ = ["PROBED", "MemberView", "Sources", "probe_text", "probe_triples", "select_sources"]
+__all__ = [
+    "PROBED",
+    "MemberView",
+    "Sources",
+    "pattern_candidates",
+    "probe_leaves",
+    "probe_text",
+    "select_sources",
+]
 
 PROBED = f"{Variable.HIDDEN}probed"
-"""The column in which a member says which pattern it matches."""
+"""The column in which a member says which leaf it matches."""
 
 
 @dataclass(frozen=True)
@@ -48,74 +63,115 @@ class MemberView:
 
 @dataclass(frozen=True)
 class Sources:
-    """The candidates of each triple pattern of a query.
+    """The candidates of each leaf of a query.
 
     Attributes:
         members: every member of the federation, by name.
+        dataset: the graphs that the query chooses (FROM, FROM NAMED).
         candidates: the members that may hold matches, in the federation's order.
         reasons: why a member is no candidate, in a few words.
     """
 
     members: Mapping[str, MemberView]
-    candidates: Mapping[TriplePattern, tuple[str, ...]]
-    reasons: Mapping[tuple[TriplePattern, str], str] = field(default_factory=dict)
+    candidates: Mapping[Leaf, tuple[str, ...]]
+    reasons: Mapping[tuple[Leaf, str], str] = field(default_factory=dict)
+    dataset: Dataset = field(default_factory=Dataset)
 
-    def without(self, excluded: Mapping[tuple[TriplePattern, str], str]) -> "Sources":
+    def without(self, excluded: Mapping[tuple[Leaf, str], str]) -> "Sources":
         """Give the sources without further pairs, with the reasons for leaving them out."""
         candidates = {
-            triple: tuple(name for name in names if (triple, name) not in excluded)
-            for triple, names in self.candidates.items()
+            leaf: tuple(name for name in names if (leaf, name) not in excluded)
+            for leaf, names in self.candidates.items()
         }
-        return Sources(self.members, candidates, {**self.reasons, **excluded})
+        return replace(self, candidates=candidates, reasons={**self.reasons, **excluded})
 
+    @property
+    def merges_graphs(self) -> bool:
+        """Whether the default graph is a merge even at one member (FROM with two graphs)."""
+        return len(self.dataset.default) > 1
 
-def query_triples(query: Query) -> tuple[TriplePattern, ...]:
-    """Give the triple patterns of a query, those inside EXISTS included, each once."""
-    found: dict[TriplePattern, None] = {}
-    for node in walk(query.pattern):
-        if isinstance(node, BGP):
-            found.update(dict.fromkeys(node.triples))
-    return tuple(found)
+    def graph_holders(self, name: Variable | IRI) -> tuple[str, ...]:
+        """Give the members that may have a graph of this name, or any where it is a variable."""
+        return tuple(
+            member.name
+            for member in self.members.values()
+            if _graph_exclusion(name, member, self.dataset) is None
+        )
 
 
 def select_sources(query: Query, members: Sequence[MemberView]) -> Sources:
     """Choose candidates from the profiles alone, asking nobody."""
-    candidates: dict[TriplePattern, tuple[str, ...]] = {}
-    reasons: dict[tuple[TriplePattern, str], str] = {}
-    for triple in query_triples(query):
+    candidates: dict[Leaf, tuple[str, ...]] = {}
+    reasons: dict[tuple[Leaf, str], str] = {}
+    leaves = dict.fromkeys(pattern_leaves(query.pattern))
+    for leaf in tuple(leaves):
+        # What a path walks may be fetched triple by triple.
+        leaves.update(dict.fromkeys((*edge_leaves(leaf), *walked_edges(leaf), *node_leaves(leaf))))
+    for leaf in leaves:
         kept = []
         for member in members:
-            reason = _exclusion(triple, member)
+            reason = _exclusion(leaf, member, query.dataset)
             if reason is None:
                 kept.append(member.name)
             else:
-                reasons[triple, member.name] = reason
-        candidates[triple] = tuple(kept)
-    return Sources({member.name: member for member in members}, candidates, reasons)
+                reasons[leaf, member.name] = reason
+        candidates[leaf] = tuple(kept)
+    by_name = {member.name: member for member in members}
+    return Sources(by_name, candidates, reasons, query.dataset)
 
 
-def _exclusion(triple: TriplePattern, member: MemberView) -> str | None:
-    """Say why ``member`` cannot match ``triple``, or None where it may."""
-    predicate = triple.predicate
+def _exclusion(leaf: Leaf, member: MemberView, dataset: Dataset) -> str | None:
+    """Say why ``member`` cannot match ``leaf``, or None where it may."""
+    if leaf.graph is not None:
+        return _graph_exclusion(leaf.graph, member, dataset)
+    if dataset.default:
+        reasons = [_graph_exclusion(iri, member, Dataset()) for iri in dataset.default]
+        return None if None in reasons else reasons[0]
+    if dataset.named:
+        return "FROM NAMED alone leaves the default graph empty"
     if member.profile is None:
-        return _described_exclusion(predicate, member)
-    if not member.profile.triples:
-        return "holds no triples"
-    if not isinstance(predicate, IRI):
+        return _described_exclusion(leaf, member)
+    return _profiled_exclusion(leaf, member.profile)
+
+
+def _graph_exclusion(name: Variable | IRI, member: MemberView, dataset: Dataset) -> str | None:
+    if dataset != Dataset():
+        if isinstance(name, IRI) and name not in dataset.named:
+            return "FROM NAMED does not list the graph"
+        if not dataset.named:
+            return "there is no FROM NAMED"
+    if member.profile is None:
         return None
-    target = triple.object if predicate.value == RDF_TYPE else None
-    if isinstance(target, IRI) and target.value not in member.profile.classes:
-        return "holds no instance of the class"
-    known = member.profile.predicates.get(predicate.value)
-    if known is None:
+    held = set(member.profile.named_graphs)
+    if isinstance(name, Variable):
+        wanted = {iri.value for iri in dataset.named} if dataset.named else held
+        return None if held & wanted else "has none of the named graphs"
+    return None if name.value in held else "does not have the named graph"
+
+
+def _profiled_exclusion(leaf: Leaf, profile: Profile) -> str | None:
+    if not profile.triples:
+        return "holds no triples"
+    predicates = leaf.predicates
+    if predicates is None:
+        return None
+    if not any(predicate.value in profile.predicates for predicate in predicates):
         return "does not use the predicate"
+    if leaf.triple.is_path:
+        return None
+    triple = leaf.triple
+    known = profile.predicates[predicates[0].value]
+    target = triple.object if predicates[0].value == RDF_TYPE else None
+    if isinstance(target, IRI) and target.value not in profile.classes:
+        return "holds no instance of the class"
     return _subject_exclusion(triple, known) or _object_exclusion(triple, known)
 
 
-def _described_exclusion(predicate: Variable | object, member: MemberView) -> str | None:
-    if not member.holds or not isinstance(predicate, IRI):
+def _described_exclusion(leaf: Leaf, member: MemberView) -> str | None:
+    predicates = leaf.predicates
+    if not member.holds or predicates is None:
         return None
-    if predicate.value.startswith(member.holds):
+    if any(predicate.value.startswith(member.holds) for predicate in predicates):
         return None
     return "its description does not list the predicate"
 
@@ -149,41 +205,49 @@ def _foreign(iri: IRI, namespaces: Iterable[str]) -> bool:
     return bool(known) and not iri.value.startswith(known)
 
 
-def probe_triples(sources: Sources) -> dict[str, tuple[TriplePattern, ...]]:
-    """Give, per member, the patterns whose constants only the member itself can decide.
+def probe_leaves(sources: Sources) -> dict[str, tuple[Leaf, ...]]:
+    """Give, per member, the leaves whose constants only the member itself can decide.
 
-    A pattern with one candidate needs no probe: an empty answer says as much.
+    A leaf with one candidate needs no probe: an empty answer says as much.
     """
-    probes: dict[str, list[TriplePattern]] = {}
-    for triple, names in sources.candidates.items():
-        if len(names) > 1 and _has_open_constant(triple):
+    probes: dict[str, list[Leaf]] = {}
+    for leaf, names in sources.candidates.items():
+        if len(names) > 1 and _has_open_constant(leaf):
             for name in names:
-                probes.setdefault(name, []).append(triple)
-    return {name: tuple(triples) for name, triples in probes.items()}
+                probes.setdefault(name, []).append(leaf)
+    return {name: tuple(leaves) for name, leaves in probes.items()}
 
 
-def _has_open_constant(triple: TriplePattern) -> bool:
-    if isinstance(triple.predicate, NegatedPropertySet) or triple.is_path:
+def _has_open_constant(leaf: Leaf) -> bool:
+    triple = leaf.triple
+    if triple.is_path or isinstance(leaf.graph, Variable):
         return False
     if isinstance(triple.predicate, IRI) and triple.predicate.value == RDF_TYPE:
         return not isinstance(triple.subject, Variable)
     return not (isinstance(triple.subject, Variable) and isinstance(triple.object, Variable))
 
 
-def probe_text(triples: Sequence[TriplePattern]) -> str:
-    """Write one query that asks a member which of ``triples`` it matches, by position."""
+def probe_text(leaves: Sequence[Leaf], source: str = "") -> str:
+    """Write one query that asks a member which of ``leaves`` it matches, by position.
+
+    Args:
+        leaves: what is asked.
+        source: dataset clauses, each with a space after it.
+    """
     branches = " UNION ".join(
-        f"{{ SELECT ({position} AS ?{PROBED}) WHERE {{ {triple_text(triple)} }} LIMIT 1 }}"
-        for position, triple in enumerate(triples)
+        f"{{ SELECT ({position} AS ?{PROBED}) WHERE {{ {group_text(leaf.pattern)} }} LIMIT 1 }}"
+        for position, leaf in enumerate(leaves)
     )
-    return f"SELECT ?{PROBED} WHERE {{ {branches} }}"
+    return f"SELECT ?{PROBED} {source}WHERE {{ {branches} }}"
 
 
 def pattern_candidates(pattern: Pattern, sources: Sources) -> frozenset[str]:
-    """Give every member that may contribute to some triple pattern of ``pattern``."""
+    """Give every member that may contribute to ``pattern``."""
     found: set[str] = set()
+    for leaf in pattern_leaves(pattern):
+        found.update(sources.candidates[leaf])
     for node in walk(pattern):
-        if isinstance(node, BGP):
-            for triple in node.triples:
-                found.update(sources.candidates[triple])
+        # Which graphs there are can matter where no triple does.
+        if isinstance(node, Graph):
+            found.update(sources.graph_holders(node.name))
     return frozenset(found)

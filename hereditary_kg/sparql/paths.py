@@ -15,6 +15,8 @@ __all__ = [
     "Path",
     "RepeatedPath",
     "SequencePath",
+    "matches_zero_length",
+    "path_predicates",
 ]
 
 
@@ -58,3 +60,37 @@ class NegatedPropertySet:
 Path: TypeAlias = (
     IRI | InversePath | SequencePath | AlternativePath | RepeatedPath | NegatedPropertySet
 )
+
+
+def path_predicates(path: Path) -> tuple[IRI, ...] | None:
+    """Give the predicates of the triples that ``path`` can walk; None where any may be."""
+    match path:
+        case IRI():
+            return (path,)
+        case NegatedPropertySet():
+            return None
+        case InversePath(inner) | RepeatedPath(inner):
+            return path_predicates(inner)
+        case SequencePath(parts) | AlternativePath(parts):
+            found: dict[IRI, None] = {}
+            for part in parts:
+                predicates = path_predicates(part)
+                if predicates is None:
+                    return None
+                found.update(dict.fromkeys(predicates))
+            return tuple(found)
+
+
+def matches_zero_length(path: Path) -> bool:
+    """Whether ``path`` connects every node with itself (section 9.1)."""
+    match path:
+        case RepeatedPath(inner, modifier):
+            return modifier in "*?" or matches_zero_length(inner)
+        case InversePath(inner):
+            return matches_zero_length(inner)
+        case SequencePath(steps):
+            return all(map(matches_zero_length, steps))
+        case AlternativePath(branches):
+            return any(map(matches_zero_length, branches))
+        case _:
+            return False

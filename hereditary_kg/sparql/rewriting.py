@@ -19,7 +19,7 @@ from hereditary_kg.sparql.algebra import (
     with_children,
 )
 
-__all__ = ["rewrite_expression", "rewrite_expressions"]
+__all__ = ["replace_pattern", "rewrite_expression", "rewrite_expressions"]
 
 Change = Callable[[Expression], Expression]
 
@@ -66,3 +66,18 @@ def _rewrite_aggregate(aggregate: Aggregate, change: Change) -> Aggregate:
     if aggregate.argument is None:
         return aggregate
     return replace(aggregate, argument=rewrite_expression(aggregate.argument, change))
+
+
+def replace_pattern(pattern: Pattern, old: Pattern, new: Pattern) -> Pattern:
+    """Put ``new`` wherever ``old`` stands in ``pattern``, inside EXISTS as well."""
+    if pattern == old:
+        return new
+    changed = tuple(replace_pattern(child, old, new) for child in children(pattern))
+    pattern = with_children(pattern, changed)
+
+    def inside(expression: Expression) -> Expression:
+        if isinstance(expression, Exists):
+            return replace(expression, pattern=replace_pattern(expression.pattern, old, new))
+        return expression
+
+    return rewrite_expressions(pattern, inside)

@@ -9,8 +9,17 @@ After::
     { ?x :p ?y }
 """
 
+from hereditary_kg.planning.leaves import GraphName, pattern_leaves
 from hereditary_kg.planning.sources import Sources
-from hereditary_kg.sparql.algebra import BGP, Pattern, children, empty, with_children
+from hereditary_kg.sparql.algebra import (
+    BGP,
+    Graph,
+    Pattern,
+    Service,
+    children,
+    empty,
+    with_children,
+)
 from hereditary_kg.sparql.variables import scope_variables
 
 __all__ = ["remove_unanswerable"]
@@ -22,9 +31,19 @@ def remove_unanswerable(pattern: Pattern, sources: Sources) -> Pattern:
     The constructors carry the emptiness up: through joins, unions, optionals and filters, but
     not through groups, projections and slices, whose answer over nothing may be a row.
     """
-    if isinstance(pattern, BGP):
-        if any(not sources.candidates[triple] for triple in pattern.triples):
-            return empty(scope_variables(pattern))
-        return pattern
-    new = tuple(remove_unanswerable(child, sources) for child in children(pattern))
-    return with_children(pattern, new)
+    return _remove(pattern, sources, None)
+
+
+def _remove(pattern: Pattern, sources: Sources, graph: GraphName) -> Pattern:
+    match pattern:
+        case BGP():
+            if any(not sources.candidates[leaf] for leaf in pattern_leaves(pattern, graph)):
+                return empty(scope_variables(pattern))
+            return pattern
+        case Service():
+            return pattern
+        case Graph(name, inner):
+            return with_children(pattern, (_remove(inner, sources, name),))
+        case _:
+            new = tuple(_remove(child, sources, graph) for child in children(pattern))
+            return with_children(pattern, new)

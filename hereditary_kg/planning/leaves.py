@@ -1,0 +1,166 @@
+"""The leaves of a pattern: what is matched, and in which graph.
+
+A leaf is a triple or path pattern together with the graph that it is matched in: None for the
+default graph, a name or a variable inside GRAPH. The patterns of EXISTS have leaves like any
+other; what stands inside SERVICE is not for the members and has none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hereditary_kg.rdf.terms import IRI, BlankNode, Literal
+from hereditary_kg.sparql.algebra import (
+    BGP,
+    Graph,
+    Pattern,
+    Service,
+    TriplePattern,
+    Variable,
+    children,
+)
+from hereditary_kg.sparql.paths import matches_zero_length, path_predicates
+from hereditary_kg.sparql.printing import group_text
+from hereditary_kg.sparql.variables import (
+    expression_patterns,
+    pattern_expressions,
+    triple_variables,
+    walk,
+)
+
+__all__ = [
+    "GraphName",
+    "Leaf",
+    "edge_leaves",
+    "has_service",
+    "names_graphs",
+    "node_leaves",
+    "pattern_leaves",
+    "walked_edges",
+]
+
+GraphName = Variable | IRI | None
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A triple or path pattern and the graph it is matched in."""
+
+    triple: TriplePattern
+    graph: GraphName = None
+
+    @property
+    def pattern(self) -> Pattern:
+        """The leaf as a pattern of its own."""
+        bgp = BGP((self.triple,))
+        return bgp if self.graph is None else Graph(self.graph, bgp)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables of the triple, and of the graph."""
+        own = triple_variables(self.triple)
+        if isinstance(self.graph, Variable) and self.graph not in own:
+            return (*own, self.graph)
+        return own
+
+    @property
+    def predicates(self) -> tuple[IRI, ...] | None:
+        """The predicates of the triples that can match; None where any may be."""
+        predicate = self.triple.predicate
+        if isinstance(predicate, Variable) or self.zero_length:
+            # Any triple makes its ends nodes, and zero-length paths connect nodes.
+            return None
+        return path_predicates(predicate)
+
+    @property
+    def zero_length(self) -> bool:
+        """Whether nodes match without any triple between them."""
+        predicate = self.triple.predicate
+        return not isinstance(predicate, Variable) and matches_zero_length(predicate)
+
+    @property
+    def needs_nodes(self) -> bool:
+        """Whether every node of the graph is a match: a zero-length path, both ends open."""
+        return self.zero_length and not self.constant_ends
+
+    @property
+    def constant_ends(self) -> tuple[IRI | BlankNode | Literal, ...]:
+        """The ends that are terms."""
+        ends = (self.triple.subject, self.triple.object)
+        return tuple(end for end in ends if not isinstance(end, Variable))
+
+    @property
+    def walks_anything(self) -> bool:
+        """Whether triples of any predicate can match."""
+        predicate = self.triple.predicate
+        return isinstance(predicate, Variable) or path_predicates(predicate) is None
+
+    def __str__(self) -> str:
+        return group_text(self.pattern)
+
+
+def pattern_leaves(pattern: Pattern, graph: GraphName = None) -> Iterator[Leaf]:
+    """Yield the leaves of ``pattern``, top down; some may come more than once."""
+    match pattern:
+        case BGP(triples):
+            for triple in triples:
+                yield Leaf(triple, graph)
+        case Graph(name, inner):
+            yield from pattern_leaves(inner, name)
+        case Service():
+            return
+        case _:
+            for child in children(pattern):
+                yield from pattern_leaves(child, graph)
+    for expression in pattern_expressions(pattern):
+        for inner in expression_patterns(expression):
+            yield from pattern_leaves(inner, graph)
+
+
+def names_graphs(pattern: Pattern) -> bool:
+    """Whether the answer can depend on which named graphs there are."""
+    return any(isinstance(node, Graph) for node in walk(pattern))
+
+
+def has_service(pattern: Pattern) -> bool:
+    """Whether an explicit SERVICE stands anywhere in ``pattern``."""
+    return any(isinstance(node, Service) for node in walk(pattern))
+
+
+def edge_leaves(leaf: Leaf) -> tuple[Leaf, ...]:
+    """Give plain triple patterns whose matches decide all matches of ``leaf``.
+
+    A plain triple pattern is its own; a path has one for each of its predicates. Where every
+    node is a match, so is every triple; where a given node is, so is a triple that has it
+    (:func:`node_leaves`).
+    """
+    if not leaf.triple.is_path:
+        return (leaf,)
+    return (_any_triple(leaf.graph),) if leaf.needs_nodes else walked_edges(leaf)
+
+
+def node_leaves(leaf: Leaf) -> tuple[Leaf, ...]:
+    """Give triple patterns one match of which shows that a zero-length path's end is a node."""
+    if not leaf.zero_length:
+        return ()
+    found = []
+    for end in leaf.constant_ends:
+        found.append(Leaf(TriplePattern(_SUBJECT, _PREDICATE, end), leaf.graph))
+        if not isinstance(end, Literal):
+            found.append(Leaf(TriplePattern(end, _PREDICATE, _OBJECT), leaf.graph))
+    return tuple(found)
+
+
+def walked_edges(leaf: Leaf) -> tuple[Leaf, ...]:
+    """Give plain triple patterns for the triples that a path walks from a given node."""
+    predicate = leaf.triple.predicate
+    predicates = None if isinstance(predicate, Variable) else path_predicates(predicate)
+    if predicates is None:
+        return (_any_triple(leaf.graph),)
+    return tuple(Leaf(TriplePattern(_SUBJECT, iri, _OBJECT), leaf.graph) for iri in predicates)
+
+
+_SUBJECT, _PREDICATE, _OBJECT = (Variable(f"{Variable.HIDDEN}{end}") for end in "spo")
+
+
+def _any_triple(graph: GraphName) -> Leaf:
+    return Leaf(TriplePattern(_SUBJECT, _PREDICATE, _OBJECT), graph)
