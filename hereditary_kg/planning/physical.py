@@ -406,6 +406,9 @@ class _Builder:
         read = frozenset(pattern.keys).union(
             *(expression_variables(aggregate) for _, aggregate in pattern.aggregates)
         )
+        if any(a.distinct and a.argument is None for _, a in pattern.aggregates):
+            # COUNT(DISTINCT *) tells solutions apart by all of their variables.
+            read |= frozenset(scope_variables(pattern.pattern))
         node = self.build(pattern.pattern, read)
         aggregates = []
         for variable, aggregate in pattern.aggregates:
