@@ -64,6 +64,7 @@ class Certificate:
         reasons: the forms in the query that make a partial answer unreliable, by name.
         members: one report a member, in the federation's order.
         milliseconds: wall time of the whole query.
+        notes: what else the user should know, such as a SERVICE that failed silently.
     """
 
     complete: bool
@@ -71,6 +72,7 @@ class Certificate:
     reasons: tuple[str, ...]
     members: tuple[MemberReport, ...]
     milliseconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -95,6 +97,7 @@ class Certificate:
             "subset": self.subset,
             "reasons": list(self.reasons),
             "statement": self.statement,
+            "notes": list(self.notes),
             "requests": self.requests,
             "milliseconds": round(self.milliseconds, 1),
             "members": [
@@ -166,11 +169,14 @@ def make_certificate(
     failures: Mapping[str, MemberError],
     versions: Mapping[str, str],
     milliseconds: float,
+    notes: Iterable[str] = (),
 ) -> Certificate:
     """Put the certificate of one query together."""
     reports = tuple(_report(name, log, failures.get(name), versions.get(name)) for name in members)
     reasons = growing_obstacles(pattern) if failures else ()
-    return Certificate(not failures, not reasons, reasons, reports, milliseconds)
+    return Certificate(
+        not failures, not reasons, reasons, reports, milliseconds, tuple(dict.fromkeys(notes))
+    )
 
 
 def _report(

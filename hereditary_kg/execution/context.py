@@ -27,6 +27,7 @@ class ExecutionContext:
         versions: the profile stamp that the plan relies on, by member.
         source: the query's FROM and FROM NAMED, as every sub-query repeats them.
         failures: what failed, by member.
+        notes: what the user should know of the answer besides, such as a silent failure.
         rows: rows that left each plan node, by the node's identity.
     """
 
@@ -39,6 +40,7 @@ class ExecutionContext:
     prologue: str = ""
     services: Mapping[str, Member] = field(default_factory=dict)
     failures: dict[str, MemberError] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
 
     def count(self, node: plan.Node, rows: int) -> None:

@@ -5,7 +5,7 @@ This is the engine itself; :class:`hereditary_kg.Federation` is its synchronous 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from hereditary_kg.execution.preparation import (
 )
 from hereditary_kg.execution.results import Result
 from hereditary_kg.execution.streams import Batches, collect
-from hereditary_kg.federation.connection import connect_members
+from hereditary_kg.federation.connection import connect_members, connect_services
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.description import FederationDescription, read_description
 from hereditary_kg.federation.errors import StaleProfileError
@@ -79,13 +79,15 @@ class Answer:
 
     def certificate(self) -> Certificate:
         """Give the certificate of what has been read so far; call it after the last batch."""
+        asked = dict.fromkeys(record.member for record in self._context.log)
         return make_certificate(
             self.prepared.query.pattern,
-            self._names,
+            (*self._names, *(name for name in asked if name not in self._names)),
             self._context.log,
             failures=self._context.failures,
             versions=self._context.versions,
             milliseconds=(time.perf_counter() - self._started) * 1000,
+            notes=self._context.notes,
         )
 
     def explanation(self, prefixes: dict[str, str]) -> Explanation:
@@ -99,11 +101,25 @@ class AsyncFederation:
     Attributes:
         description: what it consists of.
         members: its members, in the description's order.
+        services: the endpoints that an explicit SERVICE may name, by IRI.
     """
 
-    def __init__(self, description: FederationDescription, members: Sequence[Member]) -> None:
+    def __init__(
+        self,
+        description: FederationDescription,
+        members: Sequence[Member],
+        services: Mapping[str, Member] | None = None,
+    ) -> None:
+        """Put a federation together.
+
+        Args:
+            description: what it consists of.
+            members: the connected members, in the description's order.
+            services: the endpoints that an explicit SERVICE may name, by IRI.
+        """
         self.description = description
         self.members = tuple(members)
+        self.services = dict(services or {})
         self._by_name = {member.name: member for member in members}
         self._probes = ProbeCache()
 
@@ -115,11 +131,12 @@ class AsyncFederation:
             FederationError: the description, or something it names, cannot be used.
         """
         description = read_description(path)
-        return cls(description, connect_members(description))
+        return cls(description, connect_members(description), connect_services(description))
 
     async def close(self) -> None:
         """Close all connections."""
-        await asyncio.gather(*(member.close() for member in self.members))
+        opened = (*self.members, *self.services.values())
+        await asyncio.gather(*(member.close() for member in opened))
 
     @asynccontextmanager
     async def answer(
@@ -148,7 +165,9 @@ class AsyncFederation:
         deadline = Deadline(timeout)
         log = RequestLog()
         for attempt in range(_REPLANS):
-            context = ExecutionContext(self._by_name, deadline, log, allow_partial)
+            context = ExecutionContext(
+                self._by_name, deadline, log, allow_partial, services=self.services
+            )
             try:
                 prepared = await prepare_query(
                     query, self.members, context, self._probes, optimise=optimise

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -34,8 +34,13 @@ class Federation:
         engine: the asynchronous federation behind it.
     """
 
-    def __init__(self, description: FederationDescription, members: Sequence[Member]) -> None:
-        self.engine = AsyncFederation(description, members)
+    def __init__(
+        self,
+        description: FederationDescription,
+        members: Sequence[Member],
+        services: Mapping[str, Member] | None = None,
+    ) -> None:
+        self.engine = AsyncFederation(description, members, services)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -48,7 +53,7 @@ class Federation:
             FederationError: the description, or something it names, cannot be used.
         """
         engine = AsyncFederation.open(path)
-        return cls(engine.description, engine.members)
+        return cls(engine.description, engine.members, engine.services)
 
     @property
     def description(self) -> FederationDescription:

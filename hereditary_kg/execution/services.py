@@ -50,8 +50,10 @@ async def call_service(
                     batch = batch.with_columns(named)  # noqa: PLW2901 - with its endpoint
                 yield restrict(batch, names)
     except (MemberError, ExecutionError) as error:
+        failure = f"SERVICE {endpoint or service.name}: {error}"
         if not service.silent:
-            raise ExecutionError(f"SERVICE {endpoint or service.name}: {error}") from error
+            raise ExecutionError(failure) from error
+        context.notes.append(f"{failure} (SILENT: the answer goes on without it)")
         yield restrict(unit_solution(), names)
 
 

@@ -18,7 +18,7 @@ from hereditary_kg.federation.transport import (
 from hereditary_kg.sites.errors import SiteError
 from hereditary_kg.sites.site import Site
 
-__all__ = ["connect_member", "connect_members"]
+__all__ = ["connect_member", "connect_members", "connect_services"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -38,6 +38,19 @@ def connect_members(
         ConnectionSetupError: a member cannot be connected as described.
     """
     return tuple(connect_member(member, environment) for member in federation.members)
+
+
+def connect_services(federation: FederationDescription) -> dict[str, Member]:
+    """Give a way to each endpoint that an explicit SERVICE may name, by its IRI.
+
+    They are asked without credentials. In certificates they go by their IRIs.
+    """
+    return {
+        url: Member(
+            MemberDescription(name=f"service-{number}", url=url), HttpTransport(url, Credentials())
+        )
+        for number, url in enumerate(federation.allowed_services, start=1)
+    }
 
 
 def connect_member(
