@@ -244,7 +244,7 @@ def load_rows(rows: pl.DataFrame, store: "pyoxigraph.Store") -> None:
     for name, cell in cells.items():
         predicate = pl.lit(f"<{_COLUMN_IRI}{name}> ")
         triple = pl.concat_str(subject, predicate, cell, pl.lit(f" <{_ROWS_GRAPH}> .\n"))
-        lines += rows.select(triple.alias("triple"))["triple"].drop_nulls()
+        lines.extend(rows.select(triple.alias("triple"))["triple"].drop_nulls())
     document = "".join(lines).encode()
     store.extend(pyoxigraph.parse(document, format=pyoxigraph.RdfFormat.N_QUADS))
 
