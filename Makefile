@@ -3,10 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_OPTIONS ?=
-FUZZ_CASES ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types layers fuzz benchmark picture clean
+.PHONY: help demo test lint format types layers picture picture-check clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,7 +44,10 @@ layers: $(VENV)/.test  ## Check that imports run down the floors only.
 	@$(BIN)/lint-imports
 
 picture: $(VENV)/.test  ## Draw the picture of docs/architecture.md from the code.
-	@$(BIN)/python -m docs.draw_architecture
+	@$(BIN)/python docs/draw_architecture.py
+
+picture-check: $(VENV)/.test  ## Check that the picture is what the code gives.
+	@$(BIN)/python docs/draw_architecture.py --check
 
 clean:  ## Remove the environment and everything that was built.
 	rm -rf $(VENV) build *.egg-info endpoints/demo/sites .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,11 +10,14 @@ import polars as pl
 from hereditary_kg.execution.certificates import Certificate
 from hereditary_kg.execution.preparation import PreparedQuery
 from hereditary_kg.planning.explanation import Explanation
+from hereditary_kg.rdf.graph_writing import write_triples
+from hereditary_kg.rdf.media_types import GraphFormat
 from hereditary_kg.rdf.native_values import native_columns
 from hereditary_kg.rdf.terms import Term, parse_term
 
 if TYPE_CHECKING:
     import pandas as pd
+    import rdflib
 
 __all__ = ["Result"]
 
@@ -69,6 +72,19 @@ class Result:
     def to_pandas(self, *, native: bool = True) -> "pd.DataFrame":
         """Give the rows as a pandas frame; needs the extra ``hereditary-kg[pandas]``."""
         return self.to_polars(native=native).to_pandas()
+
+    def to_graph(self) -> "rdflib.Graph":
+        """Give the triples of a CONSTRUCT or DESCRIBE as an rdflib graph.
+
+        Raises:
+            TypeError: the answer is no graph.
+        """
+        if self.kind != "graph":
+            raise TypeError(f"the answer is of the kind {self.kind!r}; only a graph has triples")
+        import rdflib  # noqa: PLC0415 - takes a third of a second, and few answers are graphs
+
+        document = write_triples(self.frame, GraphFormat.NTRIPLES)
+        return rdflib.Graph().parse(data=document, format="nt")
 
     def write(self, path: str | Path, names: Sequence[str] | None = None) -> None:
         """Write the rows to a Parquet file with native columns.
