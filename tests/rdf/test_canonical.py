@@ -10,9 +10,20 @@ from hereditary_kg.rdf.canonical import canonicalise_tokens, check_variables, co
 from hereditary_kg.rdf.errors import ResultError
 from hereditary_kg.rdf.terms import RDF_LANG_STRING, XSD, Literal
 
+# Long columns are read in other ways than short ones, with few terms in others than with many.
+MANY = 1000
+VARIED = pl.Series("x", [f"<http://example.org/{n}>" for n in range(MANY)])
+
 
 def canonicalise(*tokens):
-    return canonicalise_tokens(pl.Series("x", list(tokens), dtype=pl.String)).to_list()
+    """Canonicalise a short column, and see that a long one gives the same."""
+    column = pl.Series("x", list(tokens), dtype=pl.String)
+    done = canonicalise_tokens(column).to_list()
+    repeated = pl.concat([column] * (1 + MANY // max(1, len(column))))
+    assert canonicalise_tokens(repeated).to_list()[: len(tokens)] == done
+    varied = pl.concat([column, VARIED])
+    assert canonicalise_tokens(varied).to_list() == done + VARIED.to_list()
+    return done
 
 
 @pytest.mark.parametrize(
@@ -130,6 +141,19 @@ def test_parts_never_break_out_of_their_term(kind, value, extra):
     token = compose_token(kind, value, **extra)
     with pytest.raises(ResultError):
         canonicalise(token)
+
+
+@pytest.mark.parametrize("token", ["<a b>", "<a<b>", "<a>b>", "<a\tb>", "<>>", "<a", "b>", '<"x">'])
+def test_a_long_column_of_iris_holds_nothing_else(token):
+    with pytest.raises(ResultError):
+        canonicalise_tokens(pl.concat([VARIED, pl.Series("x", [token])]))
+
+
+def test_a_long_column_of_many_forms_is_canonicalised():
+    tokens = pl.Series("x", [f'"{n}"@EN' for n in range(MANY)] + [str(n) for n in range(MANY)])
+    expected = [f'"{n}"@en' for n in range(MANY)]
+    expected += [f'"{n}"^^<{XSD}integer>' for n in range(MANY)]
+    assert canonicalise_tokens(tokens).to_list() == expected
 
 
 def test_a_language_tag_outweighs_the_datatype():
