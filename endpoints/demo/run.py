@@ -80,8 +80,13 @@ def reach_by_http(
     return replace(description, members=members)
 
 
-def run_demo(console: Console, scale: float) -> None:
+def run_demo(console: Console, scale: float, directory: Path) -> None:
     """Run the demo from the building of the sites to the last answer.
+
+    Args:
+        console: where it is shown.
+        scale: share of the persons and of the registry's diseases.
+        directory: where the sites go, or lie already.
 
     Raises:
         SiteError: a site cannot be built.
@@ -92,9 +97,9 @@ def run_demo(console: Console, scale: float) -> None:
     console.print("One question, many sites", style="bold")
     console.print(SYNTHETIC)
     console.print()
-    directory = locate_sites(scale)
     sites = build_demo(directory, scale=scale)
-    path = DESCRIPTION if directory == SITES else directory / DESCRIPTION.name
+    is_usual = directory.resolve() == SITES.resolve()
+    path = DESCRIPTION if is_usual else directory / DESCRIPTION.name
     described = read_description(path)
     with serve_sites({site.name: site.directory for site in sites}) as addresses:
         print_sites(console, sites, addresses)
@@ -198,14 +203,19 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     callback=_check_scale,
     help="Share of the persons and of the registry's diseases.",
 )
-def main(scale: float) -> None:
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the sites go; without it, a directory of the scale's own below endpoints/demo.",
+)
+def main(scale: float, directory: Path | None) -> None:
     """Ask three questions of four sites; all persons in them are synthetic."""
     # On SIGTERM, too, the blocks that serve the sites must end in good order.
     signal.signal(signal.SIGTERM, _leave)
     console = open_console()
     console.width = min(console.width, WIDTH)
     try:
-        run_demo(console, scale)
+        run_demo(console, scale, directory or locate_sites(scale))
     except KeyboardInterrupt:
         click.echo("Interrupted; the demo's endpoints are stopped.", err=True)
         raise SystemExit(130) from None

@@ -18,6 +18,7 @@ _FITTING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "SelectQuery": ("SELECT gives rows", ("table", "tsv", "csv", "json", "xml", "parquet")),
     "AskQuery": ("ASK gives true or false", ("table", "tsv", "csv", "json", "xml")),
     "ConstructQuery": ("CONSTRUCT gives a graph", ("ttl", "nt", "jsonld")),
+    "DescribeQuery": ("DESCRIBE gives a graph", ("ttl", "nt", "jsonld")),
 }
 _EXTENSIONS = {"txt": "table", "srj": "json", "srx": "xml"}
 

@@ -82,8 +82,16 @@ def _with(code: int, hint: str | None = None) -> Callable[[Exception], CommandEr
 
 def _describe_incomplete(error: Exception) -> CommandError:
     # The first line names member and cause; what follows is said for programs.
+    message = str(error).partition("\n")[0]
+    if getattr(error, "kind", None) == "timeout":
+        return CommandError(
+            message,
+            "`--timeout SECONDS` allows more time. --allow-partial takes what the other members "
+            "hold.",
+            FAILED,
+        )
     return CommandError(
-        str(error).partition("\n")[0],
+        message,
         "Nothing was answered, because the answer would not be complete. Ask again when the "
         "member is back, or take what the others hold with --allow-partial. `hkg federation "
         "check` shows who is up.",
@@ -128,10 +136,7 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
         (SiteBusyError, _with(FAILED)),
         (SiteError, _with(WRONG_INPUT)),
         (IncompleteAnswerError, _describe_incomplete),
-        (
-            QueryTimeoutError,
-            _with(FAILED, "--timeout SECONDS allows more time; `hkg explain` shows what is large."),
-        ),
+        (QueryTimeoutError, _with(FAILED, "`--timeout SECONDS` allows more time.")),
         (StaleProfileError, _with(FAILED, "The data changed while the query ran: ask it again.")),
         (FederationError, _with(FAILED, "`hkg federation check` shows who is up.")),
         ((ExecutionError, RdfError), _with(FAILED)),

@@ -1,7 +1,7 @@
 """``hkg explain``: show what a query would ask of whom, or did."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from hereditary_kg.cli.errors import CommandError
 from hereditary_kg.cli.federation_files import federation_option
 from hereditary_kg.cli.plan_display import draw_plan
 from hereditary_kg.cli.progress import RequestCounter, open_watched_federation, show_requests
-from hereditary_kg.cli.query_layout import lay_out_query
+from hereditary_kg.cli.query_layout import lay_out_query, shorten_query
 from hereditary_kg.cli.query_texts import (
     QueryText,
     query_arguments,
@@ -148,14 +148,39 @@ def _write(explained: _Explained, stage: str, output_format: str) -> str:
 
 
 def _write_text(explained: _Explained, stage: str) -> str:
-    from hereditary_kg.execution.preparation import describe_sources
     from hereditary_kg.sparql.printing import query_text
 
     prepared = explained.prepared
     if stage == "sources":
-        return explained.plan.shorten(describe_sources(prepared))
+        return "\n".join(_write_sources(prepared, explained.prefixes))
     query = prepared.query if stage == "parsed" else _logical_query(prepared)
     return lay_out_query(query_text(query), explained.prefixes)
+
+
+def _write_sources(prepared: "PreparedQuery", prefixes: Mapping[str, str]) -> Iterator[str]:
+    for described in _describe_sources(prepared):
+        yield shorten_query(described["pattern"], prefixes)
+        yield f"    asked: {', '.join(described['asked']) or 'nobody'}"
+        yield from (f"    {name}: {reason}" for name, reason in described["left_out"].items())
+
+
+def _describe_sources(prepared: "PreparedQuery") -> list[dict[str, Any]]:
+    """Say for each pattern of the query who may match it, and why the others cannot."""
+    from hereditary_kg.planning.leaves import pattern_leaves
+
+    sources = prepared.sources
+    return [
+        {
+            "pattern": str(leaf),
+            "asked": list(sources.candidates.get(leaf, ())),
+            "left_out": {
+                name: sources.reasons[leaf, name]
+                for name in sources.members
+                if (leaf, name) in sources.reasons
+            },
+        }
+        for leaf in dict.fromkeys(pattern_leaves(prepared.query.pattern))
+    ]
 
 
 def _logical_query(prepared: "PreparedQuery") -> Any:
@@ -172,21 +197,7 @@ def _describe(explained: _Explained, stage: str) -> dict[str, Any]:
         case "logical":
             return {"query": query_text(_logical_query(prepared))}
         case "sources":
-            sources = prepared.sources
-            return {
-                "patterns": [
-                    {
-                        "pattern": str(leaf),
-                        "asked": list(names),
-                        "left_out": {
-                            name: reason
-                            for (excluded, name), reason in sources.reasons.items()
-                            if excluded == leaf
-                        },
-                    }
-                    for leaf, names in sources.candidates.items()
-                ]
-            }
+            return {"patterns": _describe_sources(prepared)}
         case _:
             certificate = explained.certificate
             described = {"plan": explained.plan.to_dict()}

@@ -118,16 +118,16 @@ def open_watched_federation(path: "Path", counter: RequestCounter) -> "AsyncFede
         FederationError: the description, or something it names, cannot be used.
     """
     from hereditary_kg.execution.engine import AsyncFederation
-    from hereditary_kg.federation.connection import connect_members
-    from hereditary_kg.federation.description import read_description
     from hereditary_kg.federation.member import Member
 
-    description = read_description(path)
-    members = [
-        Member(member.description, _CountedTransport(member.name, member.transport, counter))
-        for member in connect_members(description)
-    ]
-    return AsyncFederation(description, members)
+    opened = AsyncFederation.open(path)
+
+    def watch(member: Member) -> Member:
+        transport = _CountedTransport(member.name, member.transport, counter)
+        return Member(member.description, transport)
+
+    services = {address: watch(service) for address, service in opened.services.items()}
+    return AsyncFederation(opened.description, [*map(watch, opened.members)], services)
 
 
 @asynccontextmanager

@@ -196,10 +196,13 @@ def _write_certificate(place: str, certificate: "Certificate") -> None:
 
 def _note_unmatched(result: "Result", prefixes: Mapping[str, str]) -> None:
     """Where nothing was found, say which patterns nobody can match: often a mistyped name."""
-    if result:
+    from hereditary_kg.planning.leaves import pattern_leaves
+
+    if result or not result.certificate.complete:
         return
+    candidates = result.prepared.sources.candidates
     console = open_console(stderr=True)
-    for leaf, members in result.prepared.sources.candidates.items():
-        if not members:
+    for leaf in dict.fromkeys(pattern_leaves(result.prepared.query.pattern)):
+        if leaf in candidates and not candidates[leaf]:
             shown = shorten_query(str(leaf), prefixes)
-            console.print(f"No member holds a match of: {shown}")
+            console.print(f"No member holds a match of: {shown}", soft_wrap=True)

@@ -48,9 +48,9 @@ class QueryText:
             SparqlError: it is not made of SPARQL's tokens.
         """
         from hereditary_kg.sparql.iris import is_absolute
-        from hereditary_kg.sparql.lexing import read_tokens
+        from hereditary_kg.sparql.lexing import expand_codepoints, read_tokens
 
-        tokens = read_tokens(self.text)
+        tokens = read_tokens(expand_codepoints(self.text))
         return {
             name.text[:-1]: iri.text[1:-1]
             for word, name, iri in zip(tokens, tokens[1:], tokens[2:], strict=False)

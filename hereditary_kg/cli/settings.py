@@ -44,13 +44,21 @@ class Settings:
     def start_logging(self) -> None:
         """Write the package's log to standard error, as far as it was asked for."""
         logger = logging.getLogger("hereditary_kg")
-        for handler in list(logger.handlers):
-            logger.removeHandler(handler)
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logger.addHandler(handler)
+        if not any(isinstance(handler, _StandardError) for handler in logger.handlers):
+            logger.addHandler(_StandardError())
         usual = logging.ERROR if self.quiet else logging.WARNING
         logger.setLevel(logging.INFO if self.verbose else usual)
+
+
+class _StandardError(logging.Handler):
+    """Writes log records to what is standard error at the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)

@@ -61,7 +61,7 @@ def print_site(console: "Console", described: Mapping[str, Any]) -> None:
     """Print what `describe_site` gives."""
     from hereditary_kg.sparql.iris import WELL_KNOWN_PREFIXES
 
-    facts = make_table("site", described["name"])
+    facts = make_table("site", described["name"], folded=described["name"])
     for key in ("title", "directory", "base_iri", "created"):
         facts.add_row(key.replace("_", " ").replace("iri", "IRI"), described[key])
     facts.add_row("statements", f"{described['statements']:,}")
@@ -79,7 +79,7 @@ def print_site(console: "Console", described: Mapping[str, Any]) -> None:
             _print_counts(console, described[key], head, unit, WELL_KNOWN_PREFIXES)
     if described["loads"]:
         console.print()
-        loads = make_table("loaded", "file", "statements", right=("statements",))
+        loads = make_table("loaded", "file", "statements", right=("statements",), folded="file")
         for load in described["loads"][-_MOST:]:
             for file in load["files"]:
                 loads.add_row(load["time"], file["name"], f"{file['statements']:,}")
@@ -93,7 +93,7 @@ def _print_counts(
     unit: str,
     prefixes: Mapping[str, str],
 ) -> None:
-    table = make_table(head, unit, right=(unit,))
+    table = make_table(head, unit, right=(unit,), folded=head)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     for iri, count in ordered[:_MOST]:
         table.add_row(shorten_iri(iri, prefixes), f"{count:,}")

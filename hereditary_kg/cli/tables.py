@@ -31,12 +31,14 @@ _NARROWEST_COLUMN = 6
 _GAP = 2
 
 
-def make_table(*columns: str, right: Iterable[str] = ()) -> "Table":
+def make_table(*columns: str, right: Iterable[str] = (), folded: str | None = None) -> "Table":
     """Make an empty table of the house style: no frame, one line below the head.
 
     Args:
         columns: the heads.
         right: the heads of the columns that are aligned to the right.
+        folded: the head of the column that takes more lines where the table is too wide; the
+            others keep their width as long as possible.
     """
     from rich.box import Box
     from rich.table import Table
@@ -49,8 +51,8 @@ def make_table(*columns: str, right: Iterable[str] = ()) -> "Table":
         table.add_column(
             column,
             justify="right" if column in aligned else "left",
-            no_wrap=True,
-            overflow="ellipsis",
+            no_wrap=column != folded,
+            overflow="fold" if column == folded else "ellipsis",
         )
     return table
 
@@ -196,6 +198,8 @@ def print_certificate(
     for member in certificate.members:
         if member.error:
             console.print(f"{member.name}: {member.error}", soft_wrap=True)
+    for note in certificate.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
     console.print(
         f"{certificate.statement} {_count(certificate.requests, 'request')}, "
         f"{certificate.milliseconds:,.0f} ms.",
@@ -205,9 +209,8 @@ def print_certificate(
 
 def statuses_table(statuses: Iterable["MemberStatus"]) -> "Table":
     """Make the table of a federation's members as a check found them."""
-    table = make_table(
-        "member", "up", "ms", "triples", "profile", "software", "address", right=("ms", "triples")
-    )
+    columns = ("member", "up", "ms", "triples", "profile", "software", "address")
+    table = make_table(*columns, right=("ms", "triples"), folded="address")
     for status in statuses:
         table.add_row(
             status.name,
