@@ -20,8 +20,9 @@ from hereditary_kg.execution.residual import (
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.rdf.solutions import ROW, restrict, unite_solutions
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal, Term, parse_term
-from hereditary_kg.sparql.algebra import Pattern, Variable
+from hereditary_kg.sparql.algebra import Minus, Pattern, Variable
 from hereditary_kg.sparql.printing import group_text, select_text
+from hereditary_kg.sparql.variables import walk
 
 if TYPE_CHECKING:
     import pyoxigraph
@@ -145,8 +146,11 @@ def marked_rows(
         prologue: a BASE declaration, or nothing.
     """
     columns = [name for name in rows.columns if name != ROW]
+    # Oxigraph hands the row's own bindings to both sides of a MINUS inside EXISTS, where the
+    # row's number would count as a variable that they share.
+    one_by_one = any(isinstance(node, Minus) for node in walk(pattern))
     blank = pl.any_horizontal(
-        [pl.lit(value=False), *(pl.col(name).str.starts_with("_:") for name in columns)]
+        [pl.lit(value=one_by_one), *(pl.col(name).str.starts_with("_:") for name in columns)]
     ).fill_null(value=False)
     plain = rows.filter(~blank)
     exists = f"FILTER EXISTS {{ {group_text(pattern)} }}"

@@ -26,6 +26,7 @@ from hereditary_kg.execution.residual import (
     extend_rows,
     filter_rows,
     group_rows,
+    number_rows,
     sort_rows,
 )
 from hereditary_kg.execution.services import call_service, inline_values
@@ -216,10 +217,9 @@ async def _mark(
     )
     if not frame.height:
         return
-    numbered = frame.with_row_index(ROW)
     if isinstance(node.right, plan.Fragment):
         mentioned = {v.name for v in mentioned_variables(node.pattern)}
-        rows = numbered.select([ROW, *(n for n in frame.columns if n in mentioned)])
+        numbered, rows = number_rows(frame, [n for n in frame.columns if n in mentioned])
         store = await _load_fragment(context, node.right)
         found = await asyncio.to_thread(marked_rows, rows, node.pattern, store, context.prologue)
     else:
@@ -227,6 +227,7 @@ async def _mark(
         names = column_names(node.right.variables)
         right = await collect(solutions(context, node.right, keys), names)
         shared = [name for name in names if name in frame.columns]
+        numbered = frame.with_row_index(ROW)
         found = compatible_rows(numbered, restrict(right, shared))
     holds = (
         pl.when(pl.col(ROW).is_in(found.implode())).then(pl.lit(_TRUE)).otherwise(pl.lit(_FALSE))

@@ -34,6 +34,7 @@ __all__ = [
     "filter_rows",
     "group_rows",
     "has_blank_nodes",
+    "number_rows",
     "row_numbers",
     "rows_text",
     "sort_rows",
@@ -174,17 +175,23 @@ def _aggregate(
 def _numbered(
     frame: pl.DataFrame, expressions: Iterable[Expression]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Number the rows by what the expressions read of them.
-
-    Returns:
-        The frame with a column :data:`ROW`, and the numbered combinations of read columns.
-    """
+    """Number the rows by what the expressions read of them; see :func:`number_rows`."""
     expressions = list(expressions)
     read = {v.name for e in expressions for v in expression_variables(e)}
     columns = [name for name in frame.columns if name in read]
-    if not all(map(is_stable, expressions)):
-        numbered = frame.with_row_index(ROW)
-        return numbered, numbered.select([ROW, *columns])
+    if all(map(is_stable, expressions)):
+        return number_rows(frame, columns)
+    numbered = frame.with_row_index(ROW)
+    return numbered, numbered.select([ROW, *columns])
+
+
+def number_rows(frame: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give rows that agree on ``columns`` the same number.
+
+    Returns:
+        The frame with a column :data:`ROW`, and each combination of ``columns`` once with its
+        number.
+    """
     if not columns:
         zeros = pl.DataFrame({ROW: pl.repeat(0, frame.height, dtype=pl.UInt32, eager=True)})
         numbered = pl.concat([frame, zeros], how="horizontal") if frame.width else zeros
