@@ -83,7 +83,9 @@ def request_text(node: plan.Fetch, columns: list[str], source: str = "") -> tupl
     pattern: Pattern = node.pattern
     if columns:
         pattern = _with_marker(pattern, {Variable(name) for name in columns})
-    projected: Pattern = Project(pattern, node.variables)
+    # Around a projection of its own, a second one would make it a sub-select, whose order a
+    # member need not keep.
+    projected = pattern if _shows(pattern, node.variables) else Project(pattern, node.variables)
     if node.limit is not None:
         projected = Slice(projected, 0, node.limit)
     text = select_text(projected, source=source)
@@ -91,6 +93,12 @@ def request_text(node: plan.Fetch, columns: list[str], source: str = "") -> tupl
         return text, ""
     before, _, behind = text.partition(_MARKER_TEXT)
     return before, behind
+
+
+def _shows(pattern: Pattern, variables: tuple[Variable, ...]) -> bool:
+    while isinstance(pattern, Slice | Distinct | Reduced):
+        pattern = pattern.pattern
+    return isinstance(pattern, Project) and pattern.variables == variables
 
 
 def _with_marker(pattern: Pattern, bound: set[Variable]) -> Pattern:
