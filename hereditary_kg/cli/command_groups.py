@@ -28,9 +28,9 @@ class LazyGroup(click.RichGroup):
         super().__init__(*args, **kwargs)
         self._places = dict(places or {})
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """Give the names of the commands, in the order in which they are explained."""
-        return [*self._places, *super().list_commands(ctx)]
+        return [*self._places, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give a command, importing it if need be; None if there is none of the name."""
