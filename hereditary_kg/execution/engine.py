@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +40,7 @@ from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sparql.algebra import (
     AskQuery,
     ConstructQuery,
+    Dataset,
     DescribeQuery,
     Query,
     SelectQuery,
@@ -146,6 +147,7 @@ class AsyncFederation:
         timeout: float | None = DEFAULT_TIMEOUT,
         allow_partial: bool = False,
         optimise: bool = True,
+        dataset: Dataset | None = None,
     ) -> AsyncIterator[Answer]:
         """Answer a query, rows streaming while they come.
 
@@ -154,6 +156,7 @@ class AsyncFederation:
             timeout: seconds for the whole query, None for no limit.
             allow_partial: leave out members that fail, and say so in the certificate.
             optimise: False for the plainest plan: every pattern asked of every member.
+            dataset: the graphs to ask, in place of the query's own FROM and FROM NAMED.
 
         Raises:
             SparqlError: the text is wrong, or a form is refused.
@@ -162,6 +165,8 @@ class AsyncFederation:
         """
         started = time.perf_counter()
         query = parse_for_federation(text, self.description.prefixes)
+        if dataset is not None:
+            query = replace(query, dataset=dataset)
         deadline = Deadline(timeout)
         log = RequestLog()
         for attempt in range(_REPLANS):
@@ -191,12 +196,17 @@ class AsyncFederation:
         timeout: float | None = DEFAULT_TIMEOUT,
         allow_partial: bool = False,
         optimise: bool = True,
+        dataset: Dataset | None = None,
     ) -> Result:
         """Answer a query whole; arguments and errors are those of :meth:`answer`."""
         for attempt in range(_REPLANS):
             try:
                 return await self._whole(
-                    text, timeout=timeout, allow_partial=allow_partial, optimise=optimise
+                    text,
+                    timeout=timeout,
+                    allow_partial=allow_partial,
+                    optimise=optimise,
+                    dataset=dataset,
                 )
             except StaleProfileError:
                 if attempt == _REPLANS - 1:
@@ -210,9 +220,14 @@ class AsyncFederation:
         timeout: float | None,
         allow_partial: bool,
         optimise: bool,
+        dataset: Dataset | None,
     ) -> Result:
         async with self.answer(
-            text, timeout=timeout, allow_partial=allow_partial, optimise=optimise
+            text,
+            timeout=timeout,
+            allow_partial=allow_partial,
+            optimise=optimise,
+            dataset=dataset,
         ) as answer:
             frame = await collect(answer.batches, answer.variables)
             return Result(

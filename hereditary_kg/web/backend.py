@@ -9,8 +9,9 @@ from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.preparation import parse_for_federation
 from hereditary_kg.execution.streams import Batches
 from hereditary_kg.rdf.media_types import Format, GraphFormat, ResultFormat, negotiate
+from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sites.protocol import Answer, QueryRequest, ServiceError
-from hereditary_kg.sparql.algebra import ConstructQuery, Query
+from hereditary_kg.sparql.algebra import ConstructQuery, Dataset, DescribeQuery, Query
 from hereditary_kg.sparql.errors import SparqlError
 from hereditary_kg.web.admission import Admission
 from hereditary_kg.web.certificate_shelf import AnswerRecord, CertificateShelf
@@ -73,7 +74,6 @@ class MediatorBackend:
         Raises:
             ServiceError: there is no answer.
         """
-        _refuse_graphs(request)
         allow_partial = _read_partial(request)
         chosen = _choose_format(self._parse(request.query), request.accept)
         async with AsyncExitStack() as stack:
@@ -81,7 +81,10 @@ class MediatorBackend:
                 await stack.enter_async_context(self._admission.turn())
                 answer = await stack.enter_async_context(
                     self._federation.answer(
-                        request.query, timeout=self._timeout, allow_partial=allow_partial
+                        request.query,
+                        timeout=self._timeout,
+                        allow_partial=allow_partial,
+                        dataset=_read_dataset(request),
                     )
                 )
                 if allow_partial:
@@ -161,17 +164,11 @@ async def _gathered(batches: Batches) -> Batches:
     return replayed()
 
 
-def _refuse_graphs(request: QueryRequest) -> None:
-    for name, graphs in (
-        ("default-graph-uri", request.default_graphs),
-        ("named-graph-uri", request.named_graphs),
-    ):
-        if graphs:
-            raise ServiceError(
-                400,
-                f"The parameter '{name}' is not answered over a federation: its default graph "
-                "is the merge of its members' default graphs. Leave the parameter out.",
-            )
+def _read_dataset(request: QueryRequest) -> Dataset | None:
+    """Read the protocol's dataset, which counts instead of the query's own (section 2.1.4)."""
+    default = tuple(map(IRI, request.default_graphs))
+    named = tuple(map(IRI, request.named_graphs))
+    return Dataset(default, named) if default or named else None
 
 
 def _read_partial(request: QueryRequest) -> bool:
@@ -182,7 +179,7 @@ def _read_partial(request: QueryRequest) -> bool:
 
 
 def _choose_format(query: Query, accept: str | None) -> Format:
-    if isinstance(query, ConstructQuery):
+    if isinstance(query, ConstructQuery | DescribeQuery):
         return _negotiated(negotiate(accept, list(GraphFormat)), "graph", GraphFormat)
     what = "table of results"
     return _negotiated(negotiate(accept, list(ResultFormat)), what, ResultFormat)

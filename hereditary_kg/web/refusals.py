@@ -3,7 +3,7 @@
 import logging
 import traceback
 
-from hereditary_kg.execution.errors import IncompleteAnswerError, QueryTimeoutError
+from hereditary_kg.execution.errors import ExecutionError, IncompleteAnswerError, QueryTimeoutError
 from hereditary_kg.federation.errors import FederationError, StaleProfileError
 from hereditary_kg.rdf.errors import GraphError, ResultError
 from hereditary_kg.sites.protocol import ServiceError
@@ -18,10 +18,10 @@ def refuse(error: Exception) -> ServiceError:
     """Turn what the engine raises into a refusal.
 
     =====  ==========================================================================
-    400    the query is no SPARQL 1.1 (a caret stands under the place), or has a form
-           that is not answered over a federation
+    400    the query is no SPARQL 1.1 (a caret stands under the place), or calls a service
+           that the federation does not allow
     406    the format that was asked for cannot hold a term of the answer
-    502    a member failed; the text names it
+    502    a member failed, or a service that the query calls; the text names it
     503    a member's data keep changing while they are read; with Retry-After
     504    the time ran out, the query's or a member's; the text names the member
     500    anything else; the details are in the operator's log alone
@@ -41,6 +41,9 @@ def refuse(error: Exception) -> ServiceError:
             return ServiceError(503, str(error), {"Retry-After": "1"})
         case FederationError():
             return ServiceError(502, str(error))
+        case ExecutionError():
+            failed_elsewhere = isinstance(error.__cause__, FederationError)
+            return ServiceError(502 if failed_elsewhere else 400, str(error))
         case ResultError() | GraphError():
             return ServiceError(406, str(error))
         case _:

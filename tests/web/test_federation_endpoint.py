@@ -5,11 +5,19 @@ import json
 
 import aiohttp
 import pytest
-from pyoxigraph import RdfFormat, parse
-from served_federations import Client, make_faulty, make_federation, make_halves, scripted, slowly
+from pyoxigraph import NamedNode, RdfFormat, parse
+from served_federations import (
+    Client,
+    make_faulty,
+    make_federation,
+    make_halves,
+    make_store,
+    scripted,
+    slowly,
+)
 
 from hereditary_kg.federation.errors import TruncatedAnswerError
-from hereditary_kg.federation.transport import ScriptedAnswer
+from hereditary_kg.federation.transport import EmbeddedTransport, ScriptedAnswer
 from hereditary_kg.sites.errors import SiteError
 from hereditary_kg.web.service import serve
 
@@ -136,26 +144,37 @@ async def test_a_syntax_error_has_a_caret_under_its_place(halves):
     assert lines[2].index("^") == lines[1].index("LIMIT")
 
 
-@pytest.mark.parametrize(
-    ("query", "form"),
-    [
-        ("DESCRIBE ex:s1", "DESCRIBE"),
-        ("SELECT * { GRAPH ?g { ?s ?p ?o } }", "GRAPH"),
-        ("SELECT * { SERVICE <http://example.org/> { ?s ?p ?o } }", "SERVICE"),
-        ("SELECT * FROM <http://example.org/g> { ?s ?p ?o }", "FROM"),
-    ],
-)
-async def test_forms_that_are_not_answered_are_refused_by_name(halves, query, form):
-    response, body = await halves.ask(query)
+async def test_a_service_outside_the_allow_list_is_refused(halves):
+    response, body = await halves.ask("SELECT * { SERVICE <http://example.org/> { ?s ?p ?o } }")
     assert response.status == 400
-    assert form in body.decode()
+    assert "allow-list" in body.decode()
 
 
-@pytest.mark.parametrize("name", ["default-graph-uri", "named-graph-uri"])
-async def test_graphs_of_the_protocol_are_refused_by_name(halves, name):
-    response, body = await halves.ask(ALL, **{name: "http://example.org/g"})
-    assert response.status == 400
-    assert name in body.decode()
+async def test_describe_gives_a_graph(halves):
+    response, body = await halves.ask("DESCRIBE ex:s1", "application/n-triples")
+    assert (response.status, response.content_type) == (200, "application/n-triples")
+    assert body.decode() == '<http://example.org/s1> <http://example.org/p> "1" .\n'
+
+
+async def test_graphs_of_the_protocol_stand_in_for_those_of_the_query():
+    east, west = make_store([]), make_store([])
+    for store, number in ((east, 1), (west, 2)):
+        line = f'<http://example.org/s> <http://example.org/p> "{number}" .'.encode()
+        graph = NamedNode(f"http://example.org/g{number}")
+        store.load(line, format=RdfFormat.N_TRIPLES, to_graph=graph)
+    transports = {"east": EmbeddedTransport(east), "west": EmbeddedTransport(west)}
+    query = "SELECT ?n FROM <http://example.org/g1> { ?s ex:p ?n }"
+    named = "SELECT ?n { GRAPH ?g { ?s ex:p ?n } }"
+    graph = "http://example.org/g2"
+    async with Client(make_federation(**transports)) as client:
+        answers = [
+            await client.ask(query, "text/csv"),
+            await client.ask(query, "text/csv", default_graph_uri=graph),
+            await client.ask(query, "text/csv", named_graph_uri=graph),
+            await client.ask(named, "text/csv", named_graph_uri=graph),
+            await client.ask(named, "text/csv", default_graph_uri=graph),
+        ]
+    assert [body.decode().split()[1:] for _, body in answers] == [["1"], ["2"], [], ["2"], []]
 
 
 async def test_updates_are_refused(halves):
