@@ -54,7 +54,7 @@ DEFAULT_TIMEOUT = 60.0
 
 _REPLANS = 3
 # Members report their own time-outs by name; this much later the query ends in any case.
-_GRACE = 2.0
+_GRACE = 0.5
 
 Kind = Literal["solutions", "boolean", "graph"]
 

@@ -10,6 +10,7 @@ Source: bind joins after Haas et al., Optimizing Queries across Diverse Data Sou
 1997, and Schwarte et al., FedX, ISWC 2011.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -21,7 +22,7 @@ from hereditary_kg.execution.requests import BLOCK, blocks
 from hereditary_kg.execution.residual import filter_rows
 from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
 from hereditary_kg.planning import plan
-from hereditary_kg.rdf.solutions import join_solutions, unite_solutions
+from hereditary_kg.rdf.solutions import join_pieces, join_solutions, unite_solutions
 
 if TYPE_CHECKING:
     import pyoxigraph
@@ -37,6 +38,10 @@ _REQUEST_COST = 0.005
 _LOOK_UP_COST = 0.000_02
 _ROW_COST = 0.000_005
 _FEWEST_KEYS = 64
+
+# Rows below which a join is done at once, and rows of its result that are made at a time.
+_SMALL_JOIN = 2_000
+_LARGEST_JOIN = 1_000_000
 
 # Number of a left row, under a name that no operator inside the join uses.
 _LEFT = ".left"
@@ -89,7 +94,8 @@ async def join(
     """Stream the join of both sides."""
     async with aclosing(_paired(context, node.left, node.right, bindings, evaluate)) as pairs:
         async for left, right in pairs:
-            yield join_solutions(left, right)
+            for piece in join_pieces(left, right, _LARGEST_JOIN):
+                yield await _apart(piece, right, join_solutions)
 
 
 async def left_join(
@@ -101,7 +107,23 @@ async def left_join(
     """Stream the left join of both sides."""
     async with aclosing(_paired(context, node.left, node.right, bindings, evaluate)) as pairs:
         async for left, right in pairs:
-            yield _left_join_frames(left, right, node, context.prologue)
+            for piece in join_pieces(left, right, _LARGEST_JOIN):
+                yield await _apart(
+                    piece,
+                    right,
+                    lambda ours, theirs: _left_join_frames(ours, theirs, node, context.prologue),
+                )
+
+
+async def _apart(
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    combine: Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame],
+) -> pl.DataFrame:
+    """Join in a thread where it takes long, so that requests and deadlines go on."""
+    if left.height + right.height < _SMALL_JOIN:
+        return combine(left, right)
+    return await asyncio.to_thread(combine, left, right)
 
 
 def _left_join_frames(

@@ -22,6 +22,7 @@ __all__ = [
     "compatible_rows",
     "distinct",
     "empty_solutions",
+    "join_pieces",
     "join_solutions",
     "restrict",
     "subtract_solutions",
@@ -102,6 +103,32 @@ def join_solutions(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
             joined = ours.join(theirs, on=on, how="inner") if on else _cross(ours, theirs)
             pieces.append(joined)
     return unite_solutions(pieces, names)
+
+
+def join_pieces(left: pl.DataFrame, right: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
+    """Cut ``left`` so that each piece's join with ``right`` has about ``rows`` rows at most.
+
+    A join can be very much larger than its sides; in pieces it can be streamed, and stopped.
+    """
+    expected = _joined_height(left, right)
+    if expected <= rows or left.height < 2:
+        yield left
+        return
+    size = max(1, left.height * rows // expected)
+    for offset in range(0, left.height, size):
+        yield left.slice(offset, size)
+
+
+def _joined_height(left: pl.DataFrame, right: pl.DataFrame) -> int:
+    """Give the height of a join; where columns are sometimes unbound, an upper bound."""
+    shared = [name for name in left.columns if name in right.columns]
+    on = [name for name in bound_columns(left, shared) if name in bound_columns(right, shared)]
+    if not on or len(on) < len(shared):
+        return left.height * right.height
+    ours = left.group_by(on).len("ours")
+    theirs = right.group_by(on).len("theirs")
+    product = pl.col("ours").cast(pl.UInt64) * pl.col("theirs")
+    return int(ours.join(theirs, on=on).select(product.sum()).item() or 0)
 
 
 def _cross(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:

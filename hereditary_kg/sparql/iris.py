@@ -15,7 +15,7 @@ WELL_KNOWN_PREFIXES = {
     "doid": "http://purl.obolibrary.org/obo/DOID_",
     "foaf": "http://xmlns.com/foaf/0.1/",
     "geno": "http://purl.obolibrary.org/obo/GENO_",
-    "hero": "https://w3id.org/hereditary/ontology/phenoclinical/schema/",
+    "hero": "https://w3id.org/hereditary/ontology/schema/",
     "hgnc": "http://identifiers.org/hgnc/",
     "hp": "http://purl.obolibrary.org/obo/HP_",
     "mondo": "http://purl.obolibrary.org/obo/MONDO_",

@@ -11,6 +11,7 @@ from hereditary_kg.rdf.solutions import (
     ROW,
     compatible_rows,
     distinct,
+    join_pieces,
     join_solutions,
     restrict,
     subtract_solutions,
@@ -97,3 +98,11 @@ def test_restriction_to_no_variable_keeps_the_rows(height: int) -> None:
 def test_distinct_keeps_the_first_coming() -> None:
     frame = pl.DataFrame({"x": ["<urn:b>", "<urn:a>", "<urn:b>", None, None]})
     assert distinct(frame)["x"].to_list() == ["<urn:b>", "<urn:a>", None]
+
+
+@given(any_frame, any_frame, st.integers(1, 5))
+def test_a_join_in_pieces_is_the_join(left: pl.DataFrame, right: pl.DataFrame, rows: int) -> None:
+    pieces = list(join_pieces(left, right, rows))
+    joined = [row for piece in pieces for row in solutions(join_solutions(piece, right))]
+    assert bag(joined) == bag(solutions(join_solutions(left, right)))
+    assert sum(piece.height for piece in pieces) == left.height
