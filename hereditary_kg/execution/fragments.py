@@ -156,10 +156,13 @@ def marked_rows(
     exists = f"FILTER EXISTS {{ {group_text(pattern)} }}"
     text = f"{prologue}SELECT ?{NUMBER} WHERE {{ {rows_text(plain, columns)} {exists} }}"
     found = row_numbers(evaluate_text(text, store)).to_list() if plain.height else []
-    ask = f"{prologue}ASK {{ {group_text(pattern)} }}"
+    # Oxigraph substitutes only for what is projected, and a filter may read what the pattern
+    # does not bind.
+    head = " ".join(f"?{name}" for name in columns) or f"(1 AS ?{NUMBER})"
+    text = f"{prologue}SELECT {head} WHERE {{ {exists} }}"
     for row in rows.filter(blank).iter_rows(named=True):
         cells = {name: row[name] for name in columns if row[name] is not None}
-        if store.query(ask, substitutions=substitutions(cells)):
+        if evaluate_text(text, store, substitutions(cells)).height:
             found.append(row[ROW])
     return pl.Series(ROW, found, dtype=pl.UInt32)
 
