@@ -148,6 +148,7 @@ class AsyncFederation:
         allow_partial: bool = False,
         optimise: bool = True,
         dataset: Dataset | None = None,
+        base: str | None = None,
     ) -> AsyncIterator[Answer]:
         """Answer a query, rows streaming while they come.
 
@@ -157,6 +158,7 @@ class AsyncFederation:
             allow_partial: leave out members that fail, and say so in the certificate.
             optimise: False for the plainest plan: every pattern asked of every member.
             dataset: the graphs to ask, in place of the query's own FROM and FROM NAMED.
+            base: what relative IRIs are relative to where the query has no BASE.
 
         Raises:
             SparqlError: the text is wrong, or a form is refused.
@@ -164,7 +166,7 @@ class AsyncFederation:
             QueryTimeoutError: the time ran out.
         """
         started = time.perf_counter()
-        query = parse_for_federation(text, self.description.prefixes)
+        query = parse_for_federation(text, self.description.prefixes, base)
         if dataset is not None:
             query = replace(query, dataset=dataset)
         deadline = Deadline(timeout)
@@ -197,6 +199,7 @@ class AsyncFederation:
         allow_partial: bool = False,
         optimise: bool = True,
         dataset: Dataset | None = None,
+        base: str | None = None,
     ) -> Result:
         """Answer a query whole; arguments and errors are those of :meth:`answer`."""
         for attempt in range(_REPLANS):
@@ -207,6 +210,7 @@ class AsyncFederation:
                     allow_partial=allow_partial,
                     optimise=optimise,
                     dataset=dataset,
+                    base=base,
                 )
             except StaleProfileError:
                 if attempt == _REPLANS - 1:
@@ -221,6 +225,7 @@ class AsyncFederation:
         allow_partial: bool,
         optimise: bool,
         dataset: Dataset | None,
+        base: str | None,
     ) -> Result:
         async with self.answer(
             text,
@@ -228,6 +233,7 @@ class AsyncFederation:
             allow_partial=allow_partial,
             optimise=optimise,
             dataset=dataset,
+            base=base,
         ) as answer:
             frame = await collect(answer.batches, answer.variables)
             return Result(

@@ -72,13 +72,18 @@ class ProbeCache:
             self._found[member.name, member.profile.stamp, leaf] = matches
 
 
-def parse_for_federation(text: str, prefixes: Mapping[str, str]) -> Query:
+def parse_for_federation(text: str, prefixes: Mapping[str, str], base: str | None = None) -> Query:
     """Parse a query, refuse what is not supported, and fix the time that NOW() gives.
+
+    Args:
+        text: the query.
+        prefixes: prefixes that need no declaration.
+        base: what relative IRIs are relative to where the query has no BASE.
 
     Raises:
         SparqlError: the text is not SPARQL, or a form is refused.
     """
-    query = parse_query(text, prefixes)
+    query = parse_query(text, prefixes, base)
     check_supported(query)
     now = Literal(datetime.now(UTC).isoformat(timespec="milliseconds"), XSD + "dateTime")
 

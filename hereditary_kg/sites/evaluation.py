@@ -47,7 +47,7 @@ def evaluate(job: Job, store: "Store", scratch: "Store") -> tuple[str, _Serialis
         fail, with OSError or RuntimeError); or why there is no answer.
     """
     try:
-        check_query(job.query, scratch)
+        check_query(job.query, scratch, job.base)
         results = _query(job, store)
     except QueryRefusedError as error:
         return Refusal(400, str(error))
@@ -65,11 +65,12 @@ def _query(job: Job, store: "Store") -> _Results:
     from pyoxigraph import NamedNode  # noqa: PLC0415 (slow to import)
 
     if not job.default_graphs and not job.named_graphs:
-        return store.query(job.query)
+        return store.query(job.query, base_iri=job.base)
     # The protocol's dataset stands in for the query's and for the store's as a whole: graphs
     # that it does not name are not there (SPARQL 1.1 Protocol, section 2.1.4).
     return store.query(
         job.query,
+        base_iri=job.base,
         default_graph=[NamedNode(iri) for iri in job.default_graphs],
         named_graphs=[NamedNode(iri) for iri in job.named_graphs],
     )

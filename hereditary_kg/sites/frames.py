@@ -48,6 +48,7 @@ class Job:
         result_format: the name of the `ResultFormat` to answer SELECT and ASK in; None where
             the asker takes none of them.
         graph_format: the same for CONSTRUCT and DESCRIBE, of `GraphFormat`.
+        base: what relative IRIs are relative to where the query has no BASE; None refuses them.
     """
 
     query: str
@@ -55,6 +56,7 @@ class Job:
     named_graphs: tuple[str, ...] = ()
     result_format: str | None = None
     graph_format: str | None = None
+    base: str | None = None
 
     def pack(self) -> bytes:
         """Write the job as a frame."""
@@ -70,6 +72,7 @@ class Job:
             named_graphs=tuple(table["named_graphs"]),
             result_format=table["result_format"],
             graph_format=table["graph_format"],
+            base=table["base"],
         )
 
 

@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from aiohttp import web
@@ -123,6 +123,7 @@ class _Desk:
         query = await read_query_request(request)
         if query is None:
             return _respond_graph(request, self.service_description)
+        query = replace(query, base=_base_url(request) + ENDPOINT_PATH)
         answer = await self.backend.answer(query)
         return await send_answer(request, answer, request["headers"])
 

@@ -19,6 +19,9 @@ _FORM = "application/x-www-form-urlencoded"
 _QUERY = "application/sparql-query"
 _UPDATE = "application/sparql-update"
 
+# Plain ASCII is UTF-8 too, and some clients name it.
+_UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+
 _ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^<>\"{}|^`\\\x00-\x20]*")
 
 _PROTOCOL_PARAMETERS = {"query", "update", "default-graph-uri", "named-graph-uri"}
@@ -52,6 +55,8 @@ class QueryRequest:
             override the query's own FROM and FROM NAMED.
         named_graphs: IRIs of the named graphs.
         accept: the Accept header; None where there is none.
+        base: what relative IRIs in the query are relative to, where it has no BASE: the
+            endpoint's own URL (RFC 3986, section 5.1.3).
         options: parameters that the protocol does not know, such as an endpoint's own, the last
             value of each; those in the URL of a POST count too.
     """
@@ -60,6 +65,7 @@ class QueryRequest:
     default_graphs: tuple[str, ...] = field(default=())
     named_graphs: tuple[str, ...] = field(default=())
     accept: str | None = None
+    base: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -82,6 +88,9 @@ async def read_query_request(request: web.Request) -> QueryRequest | None:
         in_form = _parse_parameters(await _read_text(request), "form")
         return _build(request, in_form, None, [*in_url, *in_form])
     if media_type == _QUERY:
+        charset = request.charset or "utf-8"
+        if charset.lower() not in _UTF_8:
+            raise ServiceError(415, f"A query is UTF-8 text (section 2.1.3), not {charset}.")
         return _build(request, in_url, await _read_text(request), in_url)
     if media_type == _UPDATE:
         raise ServiceError(
@@ -142,8 +151,7 @@ async def _read_text(request: web.Request) -> str:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise ServiceError(413, "The request's body is larger than this endpoint takes.") from error
-    charset = request.charset or "utf-8"
     try:
-        return body.decode(charset)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise ServiceError(400, f"The request's body is not {charset} text.") from error
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise ServiceError(400, "The request's body is not UTF-8 text.") from error

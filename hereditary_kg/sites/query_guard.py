@@ -28,7 +28,7 @@ class QueryRefusedError(ValueError):
     """A query is no valid SPARQL, or asks for what a site does not do."""
 
 
-def check_query(query: str, scratch: "Store") -> None:
+def check_query(query: str, scratch: "Store", base: str | None = None) -> None:
     """Refuse updates, text that is not SPARQL, and queries with SERVICE.
 
     A site must send no request of its own, and Oxigraph sends one for each SERVICE as it runs.
@@ -39,6 +39,7 @@ def check_query(query: str, scratch: "Store") -> None:
     Args:
         query: the text.
         scratch: an empty store; queries without SERVICE are run on it.
+        base: what relative IRIs are relative to; None refuses them.
 
     Raises:
         QueryRefusedError: with a text for the asker that says what and where.
@@ -51,7 +52,7 @@ def check_query(query: str, scratch: "Store") -> None:
     word = "".join(secrets.choice(string.ascii_lowercase) for _ in "service")
     masked = _SERVICE.sub(word, query)
     try:
-        scratch.query(masked)
+        scratch.query(masked, base_iri=base)
     except SyntaxError as error:
         update = _UPDATE.match(query, _PROLOGUE.match(query).end())  # type: ignore[union-attr]
         if update:

@@ -50,6 +50,7 @@ class PoolBackend:
                 named_graphs=request.named_graphs,
                 result_format=result_format.value if result_format else None,
                 graph_format=graph_format.value if graph_format else None,
+                base=request.base,
             )
         )
         return Answer(media_type, chunks)

@@ -75,7 +75,7 @@ class MediatorBackend:
             ServiceError: there is no answer.
         """
         allow_partial = _read_partial(request)
-        chosen = _choose_format(self._parse(request.query), request.accept)
+        chosen = _choose_format(self._parse(request), request.accept)
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._admission.turn())
@@ -85,6 +85,7 @@ class MediatorBackend:
                         timeout=self._timeout,
                         allow_partial=allow_partial,
                         dataset=_read_dataset(request),
+                        base=request.base,
                     )
                 )
                 if allow_partial:
@@ -100,9 +101,10 @@ class MediatorBackend:
             document = _Document(pieces, answer, record, headers, stack.pop_all())
         return Answer(chosen.media_type, document, headers)
 
-    def _parse(self, text: str) -> Query:
+    def _parse(self, request: QueryRequest) -> Query:
+        prefixes = self._federation.description.prefixes
         try:
-            return parse_for_federation(text, self._federation.description.prefixes)
+            return parse_for_federation(request.query, prefixes, request.base)
         except SparqlError as error:
             raise refuse(error) from error
 

@@ -79,8 +79,8 @@ QUERY = {"query": "ASK {}"}
         (
             "POST",
             {
-                "data": "ASK {}".encode("latin-1"),
-                "headers": {"Content-Type": "Application/SPARQL-Query; charset=latin-1"},
+                "data": "ASK {}",
+                "headers": {"Content-Type": "Application/SPARQL-Query; charset=UTF-8"},
             },
         ),
     ],
@@ -116,6 +116,7 @@ async def test_graphs_and_accept_are_passed_on(direct):
                 ("http://x/a", "http://x/b"),
                 ("http://x/c",),
                 "text/csv;q=0.5",
+                str(client.server.make_url("/sparql")),
                 {"format": "json"},
             )
         ]
@@ -151,7 +152,16 @@ async def test_graphs_and_accept_are_passed_on(direct):
             "POST",
             {"data": b"\xff", "headers": {"Content-Type": "application/sparql-query"}},
             400,
-            "not utf-8",
+            "not UTF-8",
+        ),
+        (
+            "POST",
+            {
+                "data": "ASK {}".encode("utf-16"),
+                "headers": {"Content-Type": "application/sparql-query; charset=UTF-16"},
+            },
+            415,
+            "UTF-16",
         ),
         ("GET", {"params": {**QUERY, "default-graph-uri": "a b"}}, 400, "absolute IRI"),
         ("GET", {"params": {**QUERY, "named-graph-uri": "http://x/<a>"}}, 400, "absolute IRI"),
