@@ -156,15 +156,24 @@ def marked_rows(
     exists = f"FILTER EXISTS {{ {group_text(pattern)} }}"
     text = f"{prologue}SELECT ?{NUMBER} WHERE {{ {rows_text(plain, columns)} {exists} }}"
     found = row_numbers(evaluate_text(text, store)).to_list() if plain.height else []
-    # Oxigraph substitutes only for what is projected, and a filter may read what the pattern
-    # does not bind.
-    head = " ".join(f"?{name}" for name in columns) or f"(1 AS ?{NUMBER})"
-    text = f"{prologue}SELECT {head} WHERE {{ {exists} }}"
     for row in rows.filter(blank).iter_rows(named=True):
         cells = {name: row[name] for name in columns if row[name] is not None}
-        if evaluate_text(text, store, substitutions(cells)).height:
+        if _exists(cells, exists, store, prologue):
             found.append(row[ROW])
     return pl.Series(ROW, found, dtype=pl.UInt32)
+
+
+def _exists(cells: Mapping[str, str], exists: str, store: "Store", prologue: str) -> bool:
+    """Whether a filter with EXISTS holds for one row."""
+    if not any(text.startswith("_:") for text in cells.values()):
+        head = " ".join(f"?{name}" for name in cells)
+        data = f"VALUES ({head}) {{ ({' '.join(cells.values())}) }}"
+        text = f"{prologue}SELECT (1 AS ?{NUMBER}) WHERE {{ {data} {exists} }}"
+        return bool(evaluate_text(text, store).height)
+    # Oxigraph substitutes only for variables that the query projects and reads.
+    read = (f"?{name} (STR(?{name}) AS ?{NUMBER}{i})" for i, name in enumerate(cells))
+    text = f"{prologue}SELECT {' '.join(read)} WHERE {{ {exists} }}"
+    return bool(evaluate_text(text, store, substitutions(cells)).height)
 
 
 def substitutions(cells: Mapping[str, str]) -> "dict[pyoxigraph.Variable, StoreTerm]":
