@@ -12,14 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-from hereditary_kg.planning.leaves import GraphName, Leaf, pattern_leaves
+from hereditary_kg.planning.leaves import GraphName, Leaf, graph_below, pattern_leaves
 from hereditary_kg.planning.sources import MemberView, Sources
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import (
     BGP,
     Filter,
-    Graph,
     Group,
     Join,
     LeftJoin,
@@ -138,14 +137,12 @@ def estimate_pattern(pattern: Pattern, sources: Sources, graph: GraphName = None
     """Estimate the solutions of ``pattern`` over all the candidates of its leaves."""
 
     def estimate(inner: Pattern) -> Estimate:
-        return estimate_pattern(inner, sources, graph)
+        return estimate_pattern(inner, sources, graph_below(pattern, graph))
 
     match pattern:
         case BGP():
             leaves = pattern_leaves(pattern, graph)
             return join_estimates(estimate_leaf(leaf, sources) for leaf in leaves)
-        case Graph(name, inner):
-            return estimate_pattern(inner, sources, name)
         case Service():
             return Estimate(_UNKNOWN_ROWS)
         case Values(variables, rows):

@@ -13,6 +13,7 @@ from hereditary_kg.sparql.algebra import (
     BGP,
     Graph,
     Pattern,
+    Project,
     Service,
     TriplePattern,
     Variable,
@@ -31,6 +32,7 @@ __all__ = [
     "GraphName",
     "Leaf",
     "edge_leaves",
+    "graph_below",
     "has_service",
     "names_graphs",
     "node_leaves",
@@ -104,16 +106,29 @@ def pattern_leaves(pattern: Pattern, graph: GraphName = None) -> Iterator[Leaf]:
         case BGP(triples):
             for triple in triples:
                 yield Leaf(triple, graph)
-        case Graph(name, inner):
-            yield from pattern_leaves(inner, name)
         case Service():
             return
         case _:
+            inside = graph_below(pattern, graph)
             for child in children(pattern):
-                yield from pattern_leaves(child, graph)
+                yield from pattern_leaves(child, inside)
     for expression in pattern_expressions(pattern):
         for inner in expression_patterns(expression):
             yield from pattern_leaves(inner, graph)
+
+
+def graph_below(pattern: Pattern, graph: GraphName) -> GraphName:
+    """Give the graph that the parts of ``pattern`` are matched in, where it itself is in ``graph``.
+
+    A sub-select that does not show the variable of the graph may use its name for another one.
+    """
+    match pattern:
+        case Graph(name, _):
+            return name
+        case Project(_, variables) if isinstance(graph, Variable) and graph not in variables:
+            return _HIDDEN_GRAPH
+        case _:
+            return graph
 
 
 def names_graphs(pattern: Pattern) -> bool:
@@ -159,6 +174,7 @@ def walked_edges(leaf: Leaf) -> tuple[Leaf, ...]:
     return tuple(Leaf(TriplePattern(_SUBJECT, iri, _OBJECT), leaf.graph) for iri in predicates)
 
 
+_HIDDEN_GRAPH = Variable(f"{Variable.HIDDEN}graph")
 _SUBJECT, _PREDICATE, _OBJECT = (Variable(f"{Variable.HIDDEN}{end}") for end in "spo")
 
 

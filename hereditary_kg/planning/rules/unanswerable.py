@@ -9,11 +9,10 @@ After::
     { ?x :p ?y }
 """
 
-from hereditary_kg.planning.leaves import GraphName, pattern_leaves
+from hereditary_kg.planning.leaves import GraphName, graph_below, pattern_leaves
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import (
     BGP,
-    Graph,
     Pattern,
     Service,
     children,
@@ -42,8 +41,7 @@ def _remove(pattern: Pattern, sources: Sources, graph: GraphName) -> Pattern:
             return pattern
         case Service():
             return pattern
-        case Graph(name, inner):
-            return with_children(pattern, (_remove(inner, sources, name),))
         case _:
-            new = tuple(_remove(child, sources, graph) for child in children(pattern))
+            inside = graph_below(pattern, graph)
+            new = tuple(_remove(child, sources, inside) for child in children(pattern))
             return with_children(pattern, new)
