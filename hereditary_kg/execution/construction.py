@@ -46,5 +46,6 @@ def _cell(end: VariableOrTerm | Path, numbered: pl.DataFrame) -> pl.Expr:
             return pl.repeat(None, pl.len(), dtype=pl.String)
         return pl.col(end.name)
     if isinstance(end, BlankNode):
-        return pl.concat_str(pl.lit(f"_:{end.label}.row"), pl.col(".number"))
+        # No member's name has an underscore, so no member's blank node has such a label.
+        return pl.concat_str(pl.lit(f"_:new_{end.label}."), pl.col(".number"))
     return pl.repeat(str(end), pl.len(), dtype=pl.String)
