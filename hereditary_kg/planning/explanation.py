@@ -11,6 +11,18 @@ from hereditary_kg.sparql.printing import expression_text, group_text, select_te
 __all__ = ["Explanation", "PlanStep", "explain_plan"]
 
 _DETAIL_WIDTH = 100
+# Between quotation marks Mermaid reads HTML, Markdown, escapes and entities of its own.
+_MERMAID = str.maketrans(
+    {
+        "#": "#35;",
+        "&": "#amp;",
+        '"': "#quot;",
+        "<": "#lt;",
+        ">": "#gt;",
+        "`": "#96;",
+        "\\": "#92;",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ class Explanation:
         steps = list(_walk(self.root))
         numbers = {id(step): number for number, step in enumerate(steps)}
         for number, step in enumerate(steps):
-            label = self.label(step).replace('"', "#quot;").replace("<", "#lt;")
+            label = self.label(step).translate(_MERMAID)
             shape = ("[(", ")]") if step.members else ("[", "]")
             lines.append(f'    n{number}{shape[0]}"{label}"{shape[1]}')
         for step in steps:
