@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from hereditary_kg.execution.engine import DEFAULT_TIMEOUT, AsyncFederation
+from hereditary_kg.execution.errors import ExecutionError
 from hereditary_kg.execution.results import Result
 from hereditary_kg.federation.description import FederationDescription
 from hereditary_kg.federation.member import Member
@@ -107,13 +109,16 @@ class Federation:
         return self._run(self.engine.check(timeout=timeout))
 
     def close(self) -> None:
-        """Close all connections; the federation opens them again when it is asked again."""
+        """End what is running and close all connections.
+
+        The federation opens them again when it is asked again.
+        """
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None:
             return
-        asyncio.run_coroutine_threadsafe(self.engine.close(), loop).result()
+        asyncio.run_coroutine_threadsafe(self._wind_up(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -130,21 +135,35 @@ class Federation:
         self.close()
 
     def _run(self, work: Coroutine[Any, Any, Value]) -> Value:
-        """Run ``work`` in the federation's own event loop and wait for it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
+        """Run ``work`` in the federation's own event loop and wait for it.
+
+        Raises:
+            ExecutionError: another thread closed the federation meanwhile.
+        """
+        with self._lock:
+            # Once it is scheduled, closing ends it; before, it would wait for a stopped loop.
+            future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
         try:
             return future.result()
+        except CancelledError as error:
+            raise ExecutionError("the federation was closed before it had answered") from error
         except BaseException:
             # Also on Ctrl-C: what the members are still doing for us must end.
             future.cancel()
             raise
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="hereditary_kg", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name="hereditary_kg", daemon=True
+            )
+            self._thread.start()
+        return self._loop
+
+    async def _wind_up(self) -> None:
+        running = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self.engine.close()
