@@ -19,7 +19,7 @@ from hereditary_kg.planning.leaves import (
     pattern_leaves,
     walked_edges,
 )
-from hereditary_kg.rdf.terms import IRI, RDF_TYPE, Literal
+from hereditary_kg.rdf.terms import IRI, RDF_TYPE, XSD, Literal
 from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sparql.algebra import (
     Dataset,
@@ -44,6 +44,27 @@ __all__ = [
 
 PROBED = f"{Variable.HIDDEN}probed"
 """The column in which a member says which leaf it matches."""
+
+_KEPT_AS = dict.fromkeys(
+    (
+        XSD + name
+        for name in (
+            "byte",
+            "int",
+            "long",
+            "negativeInteger",
+            "nonNegativeInteger",
+            "nonPositiveInteger",
+            "positiveInteger",
+            "short",
+            "unsignedByte",
+            "unsignedInt",
+            "unsignedLong",
+            "unsignedShort",
+        )
+    ),
+    XSD + "integer",
+) | {XSD + "dateTimeStamp": XSD + "dateTime"}
 
 
 @dataclass(frozen=True)
@@ -195,9 +216,17 @@ def _object_exclusion(triple: TriplePattern, known: PredicateProfile) -> str | N
         if target.language is not None:
             if known.languages and target.language not in known.languages:
                 return "has no text in the language at the predicate"
-        elif known.datatypes and target.datatype not in known.datatypes:
+        elif known.datatypes and not _stored_types(target.datatype) & set(known.datatypes):
             return "has no value of the datatype at the predicate"
     return None
+
+
+def _stored_types(datatype: str) -> set[str]:
+    """Give the datatypes that a store may keep a value of ``datatype`` under.
+
+    Oxigraph keeps every integer as an xsd:integer, and finds it under the type it came with.
+    """
+    return {datatype, _KEPT_AS.get(datatype, datatype)}
 
 
 def _foreign(iri: IRI, namespaces: Iterable[str]) -> bool:
