@@ -37,7 +37,7 @@ class Answer:
         media_type: of the document.
         chunks: the document. Reading it may raise `ServiceError`; whoever reads it closes it
             (``aclose``) where it has that.
-        headers: further headers.
+        headers: further headers; what reading the document's beginning adds to them is sent too.
     """
 
     media_type: str
@@ -45,15 +45,12 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-async def send_answer(
-    request: web.Request, answer: Answer, headers: Mapping[str, str]
-) -> web.StreamResponse:
+async def send_answer(request: web.Request, answer: Answer) -> web.StreamResponse:
     """Send an answer.
 
     Args:
         request: the request that it answers.
         answer: the answer; closed afterwards in any case.
-        headers: headers of every answer.
 
     Returns:
         The response, whole or already sent.
@@ -65,16 +62,16 @@ async def send_answer(
     media_type = answer.media_type
     if media_type.startswith("text/") and "charset" not in media_type:
         media_type += "; charset=utf-8"
-    combined = {**headers, **answer.headers, "Content-Type": media_type}
     reader = _Reader(answer.chunks)
     try:
         beginning, complete = await reader.read_beginning()
+        headers = {**answer.headers, "Content-Type": media_type}
         compress = _takes_gzip(request.headers.get("Accept-Encoding", ""))
         if complete:
-            return _respond(beginning, combined, compress=compress)
+            return _respond(beginning, headers, compress=compress)
         if request.method == "HEAD":
-            return web.Response(headers=combined)
-        return await _stream(request, beginning, reader, combined, compress=compress)
+            return web.Response(headers=headers)
+        return await _stream(request, beginning, reader, headers, compress=compress)
     finally:
         await reader.close()
 
@@ -187,7 +184,8 @@ class _Packer:
         self._compressor = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, 31)
 
     def pack(self, data: bytes) -> bytes:
-        return self._compressor.compress(data)
+        # Flushed each time: rows that have come must not wait for more.
+        return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
 
     def finish(self) -> bytes:
         return self._compressor.flush()

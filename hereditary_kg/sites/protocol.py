@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
@@ -44,6 +45,7 @@ VERSION_HEADER = "HKG-Data-Version"
 _BODY_LIMIT = 8 * 2**20
 _VARY = "Accept, Accept-Encoding"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_request_number: ContextVar[str] = ContextVar("request_number", default="-")
 _access = logging.getLogger("hereditary_kg.access")
 _log = logging.getLogger("hereditary_kg.service")
 
@@ -97,6 +99,7 @@ def create_application(
     desk = _Desk(backend, service_description, void, profile)
     guard = _Guard(data_version, tuple(allowed_origins))
     application = web.Application(middlewares=[guard.wrap], client_max_size=body_limit)
+    application.on_response_prepare.append(guard.prepare)
     router = application.router
     router.add_get(ENDPOINT_PATH, desk.query)
     router.add_post(ENDPOINT_PATH, desk.query)
@@ -125,7 +128,7 @@ class _Desk:
             return _respond_graph(request, self.service_description)
         query = replace(query, base=_base_url(request) + ENDPOINT_PATH)
         answer = await self.backend.answer(query)
-        return await send_answer(request, answer, request["headers"])
+        return await send_answer(request, answer)
 
     async def describe_data(self, request: web.Request) -> web.StreamResponse:
         if self.void is None:
@@ -194,8 +197,8 @@ class _Guard:
 
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         number = secrets.token_hex(4)
+        _request_number.set(number)
         started = time.monotonic()
-        request["headers"] = self._headers(request, number)
         status: int | str = "aborted"
         response: web.StreamResponse | None = None
         try:
@@ -225,7 +228,6 @@ class _Guard:
             response.headers.update(error.headers)
         except web.HTTPException as error:
             if error.status < 400:
-                error.headers.update(request["headers"])
                 raise
             response = _refuse(error.status, _EXPLANATIONS.get(error.status, error.reason))
             if "Allow" in error.headers:
@@ -235,16 +237,14 @@ class _Guard:
         except Exception as error:
             _log.error("request %s: %s in the service", number, type(error).__name__)
             response = _refuse(500, f"The service failed; the operator's log has it as {number}.")
-        if not response.prepared:
-            response.headers.update(request["headers"])
         return response
 
-    def _headers(self, request: web.Request, number: str) -> dict[str, str]:
-        headers = {
-            "X-Request-Id": number,
-            "X-Content-Type-Options": "nosniff",
-            "Vary": f"{_VARY}, Origin" if self.allowed_origins else _VARY,
-        }
+    async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Add the headers that every response has."""
+        headers = response.headers
+        headers["X-Request-Id"] = _request_number.get()
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Vary"] = f"{_VARY}, Origin" if self.allowed_origins else _VARY
         if self.data_version is not None:
             headers[VERSION_HEADER] = self.data_version()
         origin = request.headers.get("Origin")
@@ -255,7 +255,6 @@ class _Guard:
                 headers["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS, POST"
                 headers["Access-Control-Allow-Headers"] = "Accept, Authorization, Content-Type"
                 headers["Access-Control-Max-Age"] = "86400"
-        return headers
 
 
 def _size(response: web.StreamResponse | None) -> int:
