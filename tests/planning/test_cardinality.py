@@ -1,0 +1,118 @@
+"""Estimates: exact where a profile knows, and never nonsense."""
+
+import math
+
+import pyoxigraph as ox
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from hereditary_kg.planning.cardinality import (
+    FILTER_SELECTIVITY,
+    Estimate,
+    estimate_pattern,
+    join_estimates,
+)
+from hereditary_kg.planning.sources import MemberView, select_sources
+from hereditary_kg.sites.profiling import profile_store
+from hereditary_kg.sparql.algebra import Project, SelectQuery, Variable
+from hereditary_kg.sparql.parsing import parse_query
+from hereditary_kg.sparql.variables import scope_variables
+from tests.dealt_federations import store_of
+from tests.planning.planned import members
+from tests.sparql.query_generation import ALL, patterns, triples
+
+PREFIX = "PREFIX : <http://example.org/> "
+X, Y = Variable("x"), Variable("y")
+
+
+@pytest.fixture(scope="module")
+def views():
+    return members()
+
+
+def estimate_of(body, views):
+    query = parse_query(f"{PREFIX} SELECT * {{ {body} }}")
+    return estimate_pattern(query.pattern, select_sources(query, views))
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        ("?x :age ?y", 200),
+        ("?x :about ?y", 1000),
+        ("?x :name ?y", 200 + 500 + 70),
+        ("?x a :Patient", 200),
+        ("?x a :Visit", 1000),
+        ("?x a ?class", 200 + 500 + 1000),
+        (":p1 :age ?y", 1),
+        ("?x :diagnosis :d1", 5),
+        ("?x :age ?y . ?x :diagnosis ?d", 200),
+        ("?x :nobodyHasThis ?y", 0),
+        ("VALUES ?x { :a :b :c }", 3),
+        ("{ ?x :age ?y } UNION { ?x :about ?y }", 1200),
+        ("?x :age ?y OPTIONAL { ?x :nobodyHasThis ?z }", 200),
+        ("?x :age ?y MINUS { ?x :diagnosis ?z }", 200),
+        ("?x :age ?y BIND(1 AS ?z)", 200),
+        ("{ SELECT ?x { ?x :age ?y } LIMIT 7 }", 7),
+        ("{ SELECT ?y (COUNT(*) AS ?n) { ?x :age ?y } GROUP BY ?y }", 60),
+        ("{ SELECT (COUNT(*) AS ?n) { ?x :age ?y } }", 1),
+        ("", 1),
+    ],
+)
+def test_what_a_profile_knows_is_exact(body, rows, views):
+    assert estimate_of(body, views).rows == pytest.approx(rows)
+
+
+def test_joins_are_divided_by_the_larger_side(views):
+    found = estimate_of("?x :diagnosis ?d . ?d :gene ?g", views)
+    assert found.rows == pytest.approx(200 * 500 / 500)
+    assert found.distinct[Variable("d")] <= 40
+
+
+def test_a_filter_keeps_a_share(views):
+    whole = estimate_of("?x :age ?y", views)
+    some = estimate_of("?x :age ?y FILTER(?y > 3) FILTER(?y < 9)", views)
+    assert some.rows == pytest.approx(whole.rows * FILTER_SELECTIVITY**2)
+    assert all(count <= some.rows for count in some.distinct.values())
+
+
+def test_a_cross_product_multiplies():
+    parts = [Estimate(10, {X: 5}), Estimate(20, {Y: 4})]
+    assert join_estimates(parts).rows == 200
+    assert join_estimates([]).rows == 1
+
+
+def test_the_order_of_two_parts_does_not_matter():
+    left, right = Estimate(100, {X: 50, Y: 10}), Estimate(30, {X: 30})
+    assert join_estimates([left, right]).rows == join_estimates([right, left]).rows == 60
+
+
+def test_an_unknown_member_counts_as_large():
+    unknown = [MemberView("one")]
+    assert estimate_of("?x :age ?y", unknown).rows > 1000
+    assert estimate_of(":a :age ?y", unknown).rows < 100
+    both = [*unknown, *members()]
+    assert estimate_of("?x :age ?y", both).rows > estimate_of("?x :age ?y", unknown).rows
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(triples(), patterns(2, ALL))
+def test_estimates_are_numbers_and_a_variable_has_no_more_terms_than_rows(data, pattern):
+    view = MemberView("m", profile_store(store_of(data), "1"))
+    shown = scope_variables(pattern)
+    query = SelectQuery(Project(pattern, shown), shown)
+    found = estimate_pattern(pattern, select_sources(query, [view]))
+    assert math.isfinite(found.rows)
+    assert found.rows >= 0
+    for count in found.distinct.values():
+        assert 0 < count <= max(1.0, found.rows) * (1 + 1e-9)
+
+
+def test_an_empty_store_is_estimated_as_empty():
+    view = MemberView("m", profile_store(ox.Store(), "1"))
+    assert estimate_of("?x ?y ?z", [view]).rows == 0
