@@ -8,6 +8,7 @@ to the basic graph patterns, which a store then answers by look-ups instead of a
 
 from collections.abc import Iterator
 from contextlib import aclosing
+from itertools import count
 
 import polars as pl
 
@@ -33,7 +34,7 @@ from hereditary_kg.sparql.algebra import (
     Variable,
     with_children,
 )
-from hereditary_kg.sparql.printing import select_text, values_text
+from hereditary_kg.sparql.printing import group_text, select_text
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
 __all__ = ["BLOCK", "ask_members", "ask_pattern", "bindable_columns", "blocks", "request_text"]
@@ -42,8 +43,6 @@ BLOCK = 1000
 """Bindings in one request. A member looks one up in about 5 microseconds, a request costs
 some milliseconds: at this size the request's own cost no longer counts."""
 
-_MARKER = (Variable(f"{Variable.HIDDEN}block"),)
-_MARKER_TEXT = values_text(_MARKER, ())
 _ROW = f"{Variable.HIDDEN}row"
 
 
@@ -82,7 +81,8 @@ def request_text(node: plan.Fetch, columns: list[str], source: str = "") -> tupl
     """
     pattern: Pattern = node.pattern
     if columns:
-        pattern = _with_marker(pattern, {Variable(name) for name in columns})
+        marker = _marker(pattern)
+        pattern = _with_marker(pattern, {Variable(name) for name in columns}, marker)
     # Around a projection of its own, a second one would make it a sub-select, whose order a
     # member need not keep.
     projected = pattern if _shows(pattern, node.variables) else Project(pattern, node.variables)
@@ -91,7 +91,7 @@ def request_text(node: plan.Fetch, columns: list[str], source: str = "") -> tupl
     text = select_text(projected, source=source)
     if not columns:
         return text, ""
-    before, _, behind = text.partition(_MARKER_TEXT)
+    before, _, behind = text.partition(group_text(marker))
     return before, behind
 
 
@@ -101,20 +101,27 @@ def _shows(pattern: Pattern, variables: tuple[Variable, ...]) -> bool:
     return isinstance(pattern, Project) and pattern.variables == variables
 
 
-def _with_marker(pattern: Pattern, bound: set[Variable]) -> Pattern:
+def _marker(pattern: Pattern) -> Values:
+    """Give inline data whose text stands nowhere in ``pattern``, not in a literal either."""
+    text = group_text(pattern)
+    markers = (Values((Variable(f"{Variable.HIDDEN}block{n}"),), ()) for n in count())
+    return next(marker for marker in markers if group_text(marker) not in text)
+
+
+def _with_marker(pattern: Pattern, bound: set[Variable], marker: Values) -> Pattern:
     match pattern:
         case Project() | Distinct() | Reduced() | OrderBy() | Filter() | Extend():
-            return with_children(pattern, (_with_marker(pattern.pattern, bound),))
+            return with_children(pattern, (_with_marker(pattern.pattern, bound, marker),))
         case Group(inner, keys) if bound <= set(keys):
-            return with_children(pattern, (_with_marker(inner, bound),))
+            return with_children(pattern, (_with_marker(inner, bound, marker),))
         case LeftJoin(left, right, condition):
-            return LeftJoin(_with_marker(left, bound), right, condition)
+            return LeftJoin(_with_marker(left, bound, marker), right, condition)
         case Minus(left, right):
-            return Minus(_with_marker(left, bound), right)
+            return Minus(_with_marker(left, bound, marker), right)
         case Join(parts):
-            return Join((Values(_MARKER, ()), *parts))
+            return Join((marker, *parts))
         case _:
-            return Join((Values(_MARKER, ()), pattern))
+            return Join((marker, pattern))
 
 
 def _block_text(block: pl.DataFrame) -> str:

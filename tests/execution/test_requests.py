@@ -127,6 +127,15 @@ def test_bindings_go_as_deep_as_they_can(query, columns, request_):
     assert written(query, columns) == request_
 
 
+def test_no_literal_is_taken_for_the_place_of_the_bindings():
+    place = "VALUES (?hkg__block0) {  }"
+    text = f"""SELECT ?s (GROUP_CONCAT(?o; SEPARATOR="{place}") AS ?all)
+        {{ ?s :p ?o FILTER(?o != "VALUES (?hkg__block1) {{  }}") }} GROUP BY ?s"""
+    before, behind = request_text(fetch_of(text), ["s"])
+    assert place in before
+    assert behind.startswith(" ?s <http://e/p> ?o .")
+
+
 def test_only_columns_that_are_always_bound_and_have_names_restrict():
     node = fetch_of("SELECT * { ?s :p ?o OPTIONAL { ?o :q ?t } }")
     bindings = pl.DataFrame({"s": ["<http://e/a>"], "o": ["_:m0.b"], "t": ['"1"'], "u": ['"2"']})
