@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hereditary_kg.execution.errors import IncompleteAnswerError
+from hereditary_kg.execution.memory import MemoryBudget
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
@@ -29,6 +30,7 @@ class ExecutionContext:
         failures: what failed, by member.
         notes: what the user should know of the answer besides, such as a silent failure.
         rows: rows that left each plan node, by the node's identity.
+        memory: what it may hold at the mediator.
     """
 
     members: Mapping[str, Member]
@@ -42,6 +44,7 @@ class ExecutionContext:
     failures: dict[str, MemberError] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
 
     def count(self, node: plan.Node, rows: int) -> None:
         """Add to the rows that left ``node``."""

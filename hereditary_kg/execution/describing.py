@@ -14,6 +14,7 @@ import polars as pl
 
 from hereditary_kg.execution.construction import TRIPLE_COLUMNS
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.memory import Holding
 from hereditary_kg.execution.operators import solutions
 from hereditary_kg.execution.streams import collect
 from hereditary_kg.planning import plan
@@ -49,21 +50,28 @@ async def describe_resources(
     """
     blank = terms.str.starts_with("_:")
     named = terms.filter(~blank)
-    triples = await _fetch(context, members, _ANY, named) if len(named) else _nothing()
-    open_nodes = pl.concat([terms.filter(blank), _blank_objects(triples)]).unique()
-    if len(open_nodes):
-        from_blank = Filter(Call("ISBLANK", (_ENDS[0],)), _ANY)
-        held = await _fetch(context, members, from_blank, None)
-        triples = pl.concat([triples, _closure(open_nodes, held)])
-    return distinct(triples)
+    with context.memory.hold("describe") as held:
+        triples = _nothing()
+        if len(named):
+            triples = await _fetch(context, members, _ANY, named, held)
+        open_nodes = pl.concat([terms.filter(blank), _blank_objects(triples)]).unique()
+        if len(open_nodes):
+            from_blank = Filter(Call("ISBLANK", (_ENDS[0],)), _ANY)
+            below = await _fetch(context, members, from_blank, None, held)
+            triples = pl.concat([triples, _closure(open_nodes, below)])
+        return distinct(triples)
 
 
 async def _fetch(
-    context: ExecutionContext, members: Sequence[str], pattern: Pattern, terms: pl.Series | None
+    context: ExecutionContext,
+    members: Sequence[str],
+    pattern: Pattern,
+    terms: pl.Series | None,
+    memory: Holding,
 ) -> pl.DataFrame:
     node = plan.Fetch(pattern, tuple(members), _ENDS, frozenset(_ENDS), distinct=True)
     bindings = None if terms is None else pl.DataFrame({_NAMES[0]: terms})
-    frame = await collect(solutions(context, node, bindings), _NAMES)
+    frame = await collect(solutions(context, node, bindings), _NAMES, memory)
     return frame.rename(dict(zip(_NAMES, TRIPLE_COLUMNS, strict=True)))
 
 

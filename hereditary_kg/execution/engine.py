@@ -5,9 +5,10 @@ This is the engine itself; :class:`hereditary_kg.Federation` is its synchronous 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,8 @@ from hereditary_kg.execution.certificates import Certificate, make_certificate
 from hereditary_kg.execution.construction import TRIPLE_COLUMNS, construct_triples
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.describing import describe_resources, described_terms
-from hereditary_kg.execution.errors import QueryTimeoutError
+from hereditary_kg.execution.errors import MemoryLimitError, QueryTimeoutError
+from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT, MemoryBudget
 from hereditary_kg.execution.operators import solutions
 from hereditary_kg.execution.preparation import (
     PreparedQuery,
@@ -77,6 +79,16 @@ class Answer:
     _context: ExecutionContext
     _names: tuple[str, ...]
     _started: float
+    _explain: Callable[[], str]
+
+    async def gather(self) -> pl.DataFrame:
+        """Gather the rest of the batches into one frame.
+
+        Raises:
+            MemoryLimitError: that is too much.
+        """
+        with self._context.memory.hold("the answer, gathered") as held, _with_plan(self._explain):
+            return await collect(self.batches, self.variables, held)
 
     def certificate(self) -> Certificate:
         """Give the certificate of what has been read so far; call it after the last batch."""
@@ -149,6 +161,7 @@ class AsyncFederation:
         optimise: bool = True,
         dataset: Dataset | None = None,
         base: str | None = None,
+        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     ) -> AsyncIterator[Answer]:
         """Answer a query, rows streaming while they come.
 
@@ -159,11 +172,13 @@ class AsyncFederation:
             optimise: False for the plainest plan: every pattern asked of every member.
             dataset: the graphs to ask, in place of the query's own FROM and FROM NAMED.
             base: what relative IRIs are relative to where the query has no BASE.
+            memory_limit: bytes that the query may hold at the mediator, None for no limit.
 
         Raises:
             SparqlError: the text is wrong, or a form is refused.
             IncompleteAnswerError: a member failed (also while batches are read).
             QueryTimeoutError: the time ran out.
+            MemoryLimitError: the query needs more memory than that; the message has its plan.
         """
         started = time.perf_counter()
         query = parse_for_federation(text, self.description.prefixes, base)
@@ -173,13 +188,20 @@ class AsyncFederation:
         log = RequestLog()
         for attempt in range(_REPLANS):
             context = ExecutionContext(
-                self._by_name, deadline, log, allow_partial, services=self.services
+                self._by_name,
+                deadline,
+                log,
+                allow_partial,
+                services=self.services,
+                memory=MemoryBudget(memory_limit),
             )
             try:
                 prepared = await prepare_query(
                     query, self.members, context, self._probes, optimise=optimise
                 )
-                kind, variables, batches = _outer(query, context, prepared)
+                kind, variables, answered = _outer(query, context, prepared)
+                explain = partial(_write_plan, context, prepared, self.description.prefixes)
+                batches = _planned(answered, explain)
                 first = await _first(batches, deadline)
             except StaleProfileError:
                 # The data changed under the plan. Nothing has been handed out: plan again.
@@ -188,7 +210,7 @@ class AsyncFederation:
                 continue
             async with aclosing(_continued(first, batches, deadline)) as stream:
                 names = tuple(member.name for member in self.members)
-                yield Answer(kind, variables, stream, prepared, context, names, started)
+                yield Answer(kind, variables, stream, prepared, context, names, started, explain)
             return
 
     async def query(
@@ -200,6 +222,7 @@ class AsyncFederation:
         optimise: bool = True,
         dataset: Dataset | None = None,
         base: str | None = None,
+        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     ) -> Result:
         """Answer a query whole; arguments and errors are those of :meth:`answer`."""
         for attempt in range(_REPLANS):
@@ -211,6 +234,7 @@ class AsyncFederation:
                     optimise=optimise,
                     dataset=dataset,
                     base=base,
+                    memory_limit=memory_limit,
                 )
             except StaleProfileError:
                 if attempt == _REPLANS - 1:
@@ -226,6 +250,7 @@ class AsyncFederation:
         optimise: bool,
         dataset: Dataset | None,
         base: str | None,
+        memory_limit: int | None,
     ) -> Result:
         async with self.answer(
             text,
@@ -234,8 +259,9 @@ class AsyncFederation:
             optimise=optimise,
             dataset=dataset,
             base=base,
+            memory_limit=memory_limit,
         ) as answer:
-            frame = await collect(answer.batches, answer.variables)
+            frame = await answer.gather()
             return Result(
                 answer.kind,
                 answer.variables,
@@ -285,7 +311,9 @@ def _outer(
 
             async def triples() -> Batches:
                 names = [variable.name for variable in prepared.physical.variables]
-                yield construct_triples(await collect(source, names), template)
+                with context.memory.hold(prepared.physical) as held:
+                    frame = await collect(source, names, held)
+                    yield await held.run(construct_triples, frame, template)
 
             return "graph", TRIPLE_COLUMNS, triples()
         case DescribeQuery(targets):
@@ -304,9 +332,10 @@ async def _described(
     context: ExecutionContext, prepared: PreparedQuery, targets: tuple[Variable | IRI, ...]
 ) -> Batches:
     names = [variable.name for variable in prepared.physical.variables]
-    frame = await collect(solutions(context, prepared.physical), names)
-    members = tuple(prepared.sources.members)
-    yield await describe_resources(context, members, described_terms(frame, targets))
+    with context.memory.hold(prepared.physical) as held:
+        frame = await collect(solutions(context, prepared.physical), names, held)
+        terms = described_terms(frame, targets)
+    yield await describe_resources(context, tuple(prepared.sources.members), terms)
 
 
 async def _asked(context: ExecutionContext, prepared: PreparedQuery) -> Batches:
@@ -315,6 +344,30 @@ async def _asked(context: ExecutionContext, prepared: PreparedQuery) -> Batches:
             if batch.height:
                 yield unit_solution()
                 return
+
+
+async def _planned(batches: Batches, explain: Callable[[], str]) -> Batches:
+    with _with_plan(explain):
+        async with aclosing(batches) as stream:
+            async for batch in stream:
+                yield batch
+
+
+@contextmanager
+def _with_plan(explain: Callable[[], str]) -> Iterator[None]:
+    """Show the plan where memory does not suffice for it."""
+    try:
+        yield
+    except MemoryLimitError as error:
+        if error.plan is not None:
+            raise
+        raise error.with_plan(explain()) from error
+
+
+def _write_plan(
+    context: ExecutionContext, prepared: PreparedQuery, prefixes: Mapping[str, str]
+) -> str:
+    return explain_plan(prepared.physical, context.rows, prefixes).to_text()
 
 
 async def _first(batches: Batches, deadline: Deadline) -> list[pl.DataFrame]:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 from hereditary_kg.execution.engine import DEFAULT_TIMEOUT, AsyncFederation
 from hereditary_kg.execution.errors import ExecutionError
+from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
 from hereditary_kg.execution.results import Result
 from hereditary_kg.federation.description import FederationDescription
 from hereditary_kg.federation.member import Member
@@ -74,6 +75,7 @@ class Federation:
         timeout: float | None = DEFAULT_TIMEOUT,
         allow_partial: bool = False,
         optimise: bool = True,
+        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     ) -> Result:
         """Answer a query.
 
@@ -82,14 +84,22 @@ class Federation:
             timeout: seconds for the whole query, None for no limit.
             allow_partial: leave out members that fail, and say so in the certificate.
             optimise: False for the plainest plan: every pattern asked of every member.
+            memory_limit: bytes that the query may hold at the mediator, None for no limit.
 
         Raises:
             SparqlError: the text is wrong, or a form is refused.
             IncompleteAnswerError: a member failed.
             QueryTimeoutError: the time ran out.
+            MemoryLimitError: the query needs more memory than that; the message has its plan.
         """
         return self._run(
-            self.engine.query(text, timeout=timeout, allow_partial=allow_partial, optimise=optimise)
+            self.engine.query(
+                text,
+                timeout=timeout,
+                allow_partial=allow_partial,
+                optimise=optimise,
+                memory_limit=memory_limit,
+            )
         )
 
     def explain(self, text: str, *, analyze: bool = False) -> Explanation:

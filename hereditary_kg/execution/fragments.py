@@ -6,22 +6,24 @@ some is put into the pattern by substitution, one row at a time.
 Source: SPARQL 1.1 Query Language, section 18.6 (substitute).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
 from hereditary_kg.execution.residual import (
+    EVALUATED_ROWS,
     NUMBER,
     evaluate_text,
     row_numbers,
     rows_text,
 )
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
-from hereditary_kg.rdf.solutions import ROW, restrict, unite_solutions
+from hereditary_kg.rdf.solutions import ROW
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal, Term, parse_term
 from hereditary_kg.sparql.algebra import Minus, Pattern, Variable
-from hereditary_kg.sparql.printing import group_text, select_text
+from hereditary_kg.sparql.paths import is_unbounded
+from hereditary_kg.sparql.printing import group_text
 from hereditary_kg.sparql.variables import walk
 
 if TYPE_CHECKING:
@@ -32,18 +34,27 @@ if TYPE_CHECKING:
         pyoxigraph.NamedNode | pyoxigraph.BlankNode | pyoxigraph.Literal | pyoxigraph.Triple
     )
 
-__all__ = ["evaluate_fragment", "fragment_store", "marked_rows", "walk_path"]
+__all__ = [
+    "add_nodes",
+    "end_terms",
+    "far_path",
+    "load_matches",
+    "marked_rows",
+    "open_store",
+    "walk_from",
+    "walk_texts",
+]
 
 _BLOCK = 1000
+_TERM, _PREDICATE, _OTHER, _GRAPH = (
+    f"{Variable.HIDDEN}{name}" for name in ("term", "predicate", "other", "graph")
+)
 
 
-def fragment_store(
-    matches: Iterable[tuple[Leaf, pl.DataFrame]], graph_names: Iterable[IRI] = ()
-) -> "Store":
-    """Load the matches of triple patterns into a store, each triple once.
+def open_store(graph_names: Iterable[IRI] = ()) -> "Store":
+    """Make an empty store.
 
     Args:
-        matches: leaves without paths, each with its solutions.
         graph_names: named graphs that exist, whether a triple of them is loaded or not.
     """
     import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
@@ -51,11 +62,31 @@ def fragment_store(
     store = pyoxigraph.Store()
     for name in graph_names:
         store.add_graph(pyoxigraph.NamedNode(name.value))
-    for leaf, solutions in matches:
-        if solutions.height:
-            document = "".join(_quads(leaf, solutions)).encode()
-            store.extend(pyoxigraph.parse(document, format=pyoxigraph.RdfFormat.N_QUADS))
     return store
+
+
+def load_matches(store: "Store", leaf: Leaf, solutions: pl.DataFrame) -> None:
+    """Load matches of a triple pattern into a store, which keeps each triple once.
+
+    Args:
+        store: the store.
+        leaf: the pattern, without a path.
+        solutions: its matches.
+    """
+    if solutions.height:
+        _load_lines(store, "".join(_quads(leaf, solutions)))
+
+
+def _load_lines(store: "Store", lines: str) -> None:
+    import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
+
+    n_quads = pyoxigraph.RdfFormat.N_QUADS
+    if "_:" in lines:
+        # Loading gives blank nodes other labels.
+        store.extend(pyoxigraph.parse(lines, format=n_quads))
+    else:
+        # Other threads, and so other requests, go on meanwhile.
+        store.load(lines, format=n_quads)
 
 
 def _quads(leaf: Leaf, solutions: pl.DataFrame) -> Iterable[str]:
@@ -69,69 +100,78 @@ def _quads(leaf: Leaf, solutions: pl.DataFrame) -> Iterable[str]:
     return solutions.select(line)["line"]
 
 
-def evaluate_fragment(
-    pattern: Pattern, variables: tuple[Variable, ...], store: "Store", prologue: str = ""
-) -> pl.DataFrame:
-    """Evaluate ``pattern`` over ``store``."""
-    answer = evaluate_text(prologue + select_text(pattern, variables), store)
-    return restrict(answer, [variable.name for variable in variables])
+def far_path(pattern: Pattern) -> Leaf | None:
+    """Give the leaf that ``pattern`` consists of if its answer can be far larger than the data.
+
+    That is a path repeated any number of times between two variables: it connects up to as
+    many pairs of nodes as there are. Oxigraph computes them all before it gives the first,
+    unless it knows where to start.
+    """
+    leaves = list(pattern_leaves(pattern))
+    if len(leaves) != 1 or leaves[0].pattern != pattern:
+        return None
+    triple = leaves[0].triple
+    if isinstance(triple.predicate, Variable) or not is_unbounded(triple.predicate):
+        return None
+    open_ends = isinstance(triple.subject, Variable) and isinstance(triple.object, Variable)
+    return leaves[0] if open_ends else None
 
 
-def walk_path(
-    pattern: Pattern,
-    variables: tuple[Variable, ...],
-    starts: pl.DataFrame,
-    store: "Store",
-) -> pl.DataFrame:
-    """Evaluate a path from the terms in ``starts``.
+def end_terms(leaf: Leaf, store: "Store") -> pl.Series:
+    """Give every subject and object in the graph that ``leaf`` is matched in, each once."""
+    ends = f"{{ ?{_TERM} ?{_PREDICATE} ?{_OTHER} }} UNION {{ ?{_OTHER} ?{_PREDICATE} ?{_TERM} }}"
+    if leaf.graph is not None:
+        graph = f"?{_GRAPH}" if isinstance(leaf.graph, Variable) else leaf.graph.text
+        ends = f"GRAPH {graph} {{ {ends} }}"
+    text = f"SELECT DISTINCT ?{_TERM} WHERE {{ {ends} }}"
+    return evaluate_text(text, store)[_TERM]
+
+
+def walk_texts(
+    pattern: Pattern, variables: Sequence[Variable], start: str, terms: pl.Series
+) -> Iterator[str]:
+    """Write queries for a path from given terms, some hundred at a time.
 
     Args:
         pattern: the path pattern alone.
         variables: its variables.
-        starts: one column, the variable to start from; distinct terms.
-        store: the triples that the path can walk.
+        start: the one to start from.
+        terms: where to start from, without blank nodes, which cannot be written.
     """
-    _add_nodes(pattern, starts.to_series(), store)
-    name = starts.columns[0]
-    names = [variable.name for variable in variables]
-    pieces = []
-    blank = starts[name].str.starts_with("_:")
-    head = " ".join(f"?{column}" for column in names)
-    plain = starts.filter(~blank)
-    for offset in range(0, plain.height, _BLOCK):
-        data = " ".join(f"({term})" for term in plain[name].slice(offset, _BLOCK))
-        text = f"SELECT {head} WHERE {{ VALUES (?{name}) {{ {data} }} {group_text(pattern)} }}"
-        pieces.append(evaluate_text(text, store))
+    head = " ".join(f"?{variable.name}" for variable in variables)
+    for offset in range(0, len(terms), _BLOCK):
+        data = " ".join(f"({term})" for term in terms.slice(offset, _BLOCK))
+        yield f"SELECT {head} WHERE {{ VALUES (?{start}) {{ {data} }} {group_text(pattern)} }}"
+
+
+def walk_from(
+    pattern: Pattern, variables: Sequence[Variable], start: str, term: str, store: "Store"
+) -> pl.DataFrame:
+    """Evaluate a path from one term, which may be a blank node."""
+    head = " ".join(f"?{variable.name}" for variable in variables)
     text = f"SELECT {head} WHERE {{ {group_text(pattern)} }}"
-    pieces += [
-        evaluate_text(text, store, substitutions({name: start}))
-        for start in starts.filter(blank)[name]
-    ]
-    return unite_solutions(pieces, names)
+    return evaluate_text(text, store, substitutions({start: term}))
 
 
-def _add_nodes(pattern: Pattern, terms: pl.Series, store: "Store") -> None:
+def add_nodes(pattern: Pattern, terms: pl.Series, store: "Store") -> None:
     """Make terms that are nodes of the merge nodes of the store as well.
 
     A path of zero length connects nodes only, and the store has only the edges that the path
     walks. The triple that names a node has a predicate of its own; a path that can walk any
     predicate has all triples, and so all nodes, already.
     """
-    import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
-
     (leaf,) = pattern_leaves(pattern)
     if not leaf.zero_length or leaf.walks_anything:
         return
-    graphs: list[pyoxigraph.NamedNode | pyoxigraph.DefaultGraph]
     if leaf.graph is None:
-        graphs = [pyoxigraph.DefaultGraph()]
+        graphs = [""]
     elif isinstance(leaf.graph, IRI):
-        graphs = [pyoxigraph.NamedNode(leaf.graph.value)]
+        graphs = [f" {leaf.graph.text}"]
     else:
-        graphs = [name for name in store.named_graphs() if isinstance(name, pyoxigraph.NamedNode)]
-    marker = pyoxigraph.NamedNode("urn:hkg:node")
-    nodes = [store_term(parse_term(term)) for term in terms]
-    store.extend(pyoxigraph.Quad(marker, marker, node, g) for node in nodes for g in graphs)
+        graphs = [f" {name}" for name in store.named_graphs()]
+    marker = IRI("urn:hkg:node").text
+    lines = "".join(f"{marker} {marker} {term}{graph} .\n" for graph in graphs for term in terms)
+    _load_lines(store, lines)
 
 
 def marked_rows(
@@ -154,8 +194,10 @@ def marked_rows(
     ).fill_null(value=False)
     plain = rows.filter(~blank)
     exists = f"FILTER EXISTS {{ {group_text(pattern)} }}"
-    text = f"{prologue}SELECT ?{NUMBER} WHERE {{ {rows_text(plain, columns)} {exists} }}"
-    found = row_numbers(evaluate_text(text, store)).to_list() if plain.height else []
+    found: list[int] = []
+    for block in plain.iter_slices(EVALUATED_ROWS):
+        text = f"{prologue}SELECT ?{NUMBER} WHERE {{ {rows_text(block, columns)} {exists} }}"
+        found += row_numbers(evaluate_text(text, store)).to_list()
     for row in rows.filter(blank).iter_rows(named=True):
         cells = {name: row[name] for name in columns if row[name] is not None}
         if _exists(cells, exists, store, prologue):
@@ -180,10 +222,12 @@ def substitutions(cells: Mapping[str, str]) -> "dict[pyoxigraph.Variable, StoreT
     """Give the substitutions that put canonical terms in the places of variables."""
     import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
 
-    return {pyoxigraph.Variable(name): store_term(parse_term(text)) for name, text in cells.items()}
+    return {
+        pyoxigraph.Variable(name): _store_term(parse_term(text)) for name, text in cells.items()
+    }
 
 
-def store_term(term: Term) -> "StoreTerm":
+def _store_term(term: Term) -> "StoreTerm":
     """Give a term as Oxigraph's."""
     import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
 

@@ -10,7 +10,6 @@ Source: bind joins after Haas et al., Optimizing Queries across Diverse Data Sou
 1997, and Schwarte et al., FedX, ISWC 2011.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import polars as pl
 
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.memory import Holding
 from hereditary_kg.execution.requests import BLOCK, blocks
 from hereditary_kg.execution.residual import filter_rows
 from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Store: TypeAlias = pyoxigraph.Store
 
-__all__ = ["Change", "join", "keys_of", "left_join"]
+__all__ = ["Change", "join", "join_frames", "keys_of", "left_join"]
 
 Change: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -92,10 +92,25 @@ async def join(
     evaluate: _Evaluate,
 ) -> Batches:
     """Stream the join of both sides."""
-    async with aclosing(_paired(context, node.left, node.right, bindings, evaluate)) as pairs:
-        async for left, right in pairs:
-            for piece in join_pieces(left, right, _LARGEST_JOIN):
-                yield await _apart(piece, right, join_solutions)
+    pairs = _paired(context, node.left, node.right, bindings, evaluate)
+    with context.memory.hold(node) as held:
+        async with aclosing(pairs) as opened:
+            async for left, right in opened:
+                async with aclosing(join_frames(held, left, right)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+
+
+async def join_frames(held: Holding, left: pl.DataFrame, right: pl.DataFrame) -> Batches:
+    """Stream the join of two frames, which may be very much larger than both.
+
+    Args:
+        held: counts what is evaluated.
+        left: one side.
+        right: the other one.
+    """
+    for piece in join_pieces(left, right, _LARGEST_JOIN):
+        yield await _apart(held, piece, right, join_solutions)
 
 
 async def left_join(
@@ -105,17 +120,20 @@ async def left_join(
     evaluate: _Evaluate,
 ) -> Batches:
     """Stream the left join of both sides."""
-    async with aclosing(_paired(context, node.left, node.right, bindings, evaluate)) as pairs:
-        async for left, right in pairs:
-            for piece in join_pieces(left, right, _LARGEST_JOIN):
-                yield await _apart(
-                    piece,
-                    right,
-                    lambda ours, theirs: _left_join_frames(ours, theirs, node, context.prologue),
-                )
+
+    def combine(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+        return _left_join_frames(left, right, node, context.prologue)
+
+    pairs = _paired(context, node.left, node.right, bindings, evaluate)
+    with context.memory.hold(node) as held:
+        async with aclosing(pairs) as opened:
+            async for left, right in opened:
+                for piece in join_pieces(left, right, _LARGEST_JOIN):
+                    yield await _apart(held, piece, right, combine)
 
 
 async def _apart(
+    held: Holding,
     left: pl.DataFrame,
     right: pl.DataFrame,
     combine: Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame],
@@ -123,7 +141,7 @@ async def _apart(
     """Join in a thread where it takes long, so that requests and deadlines go on."""
     if left.height + right.height < _SMALL_JOIN:
         return combine(left, right)
-    return await asyncio.to_thread(combine, left, right)
+    return await held.run(combine, left, right)
 
 
 def _left_join_frames(
@@ -147,25 +165,27 @@ async def _paired(
     """Yield every left row once, together with all right rows that may join it."""
     limit = bind_limit(right)
     gathered: list[pl.DataFrame] = []
-    async with aclosing(evaluate(context, left, bindings)) as stream:
-        rows = 0
-        async for batch in stream:
-            gathered.append(batch)
-            rows += batch.height
-            if rows > limit:
-                break
-        else:
-            async with aclosing(
-                _looked_up(context, unite_solutions(gathered, _names(left)), left, right, evaluate)
-            ) as pairs:
-                async for pair in pairs:
-                    yield pair
-            return
-        whole = await collect(evaluate(context, right, bindings), _names(right))
-        batches = rebatch(chain(gathered, stream), _names(left))
-        async with aclosing(batches) as large:
-            async for batch in large:
-                yield batch, whole
+    rows = 0
+    with context.memory.hold(left) as ours, context.memory.hold(right) as theirs:
+        async with aclosing(evaluate(context, left, bindings)) as stream:
+            async for batch in stream:
+                ours.add(batch)
+                gathered.append(batch)
+                rows += batch.height
+                if rows > limit:
+                    break
+            else:
+                frame = unite_solutions(gathered, _names(left))
+                async with aclosing(_looked_up(context, frame, left, right, evaluate)) as pairs:
+                    async for pair in pairs:
+                        yield pair
+                return
+            whole = await collect(evaluate(context, right, bindings), _names(right), theirs)
+            batches = rebatch(chain(gathered, stream), _names(left))
+            async with aclosing(batches) as large:
+                async for batch in large:
+                    ours.release()
+                    yield batch, whole
 
 
 async def _looked_up(
@@ -180,14 +200,16 @@ async def _looked_up(
         return
     keys = keys_of(frame, left, right)
     if keys is None:
-        yield frame, await collect(evaluate(context, right, None), _names(right))
+        with context.memory.hold(right) as held:
+            yield frame, await collect(evaluate(context, right, None), _names(right), held)
         return
 
     async def look_up(
         block: pl.DataFrame,
     ) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
         rows = frame.join(block, on=block.columns, how="semi")
-        yield rows, await collect(evaluate(context, right, block), _names(right))
+        with context.memory.hold(right) as held:
+            yield rows, await collect(evaluate(context, right, block), _names(right), held)
 
     async with aclosing(merge([look_up(block) for block in blocks(keys)])) as pairs:
         async for pair in pairs:

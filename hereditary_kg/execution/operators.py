@@ -6,7 +6,6 @@ operator may use them to ask for less; it must still give every solution that is
 with one of them, as often as it is a solution.
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
@@ -15,12 +14,9 @@ import polars as pl
 from hereditary_kg.execution import joins
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.errors import ExecutionError
-from hereditary_kg.execution.fragments import (
-    evaluate_fragment,
-    fragment_store,
-    marked_rows,
-    walk_path,
-)
+from hereditary_kg.execution.fragment_streams import load_fragment, stream_fragment, stream_walk
+from hereditary_kg.execution.fragments import marked_rows
+from hereditary_kg.execution.memory import Holding
 from hereditary_kg.execution.requests import ask_members
 from hereditary_kg.execution.residual import (
     extend_rows,
@@ -32,18 +28,18 @@ from hereditary_kg.execution.residual import (
 from hereditary_kg.execution.services import call_service, inline_values
 from hereditary_kg.execution.streams import (
     Batches,
+    Hold,
     collect,
     distinct_batches,
-    gather,
     merge,
     one,
+    rebatch,
     transform,
 )
 from hereditary_kg.planning import plan
 from hereditary_kg.rdf.solutions import (
     ROW,
     compatible_rows,
-    join_solutions,
     restrict,
     subtract_solutions,
 )
@@ -135,26 +131,29 @@ def _over_one(
                 solutions(context, inner, bindings),
                 names,
                 lambda f: group_rows(f, keys, aggregates, prologue),
+                context.memory.hold(node),
             )
         case _:
             source = solutions(context, node.input, bindings)
+    hold = context.memory.hold(node)
     match node:
         case plan.Filter(_, condition):
             return transform(
-                source, lambda frame: filter_rows(frame, condition, context.prologue), names
+                source, lambda frame: filter_rows(frame, condition, prologue), names, hold
             )
         case plan.Extend(_, variable, expression):
             return transform(
                 source,
-                lambda frame: extend_rows(frame, variable, expression, context.prologue),
+                lambda frame: extend_rows(frame, variable, expression, prologue),
                 names,
+                hold,
             )
         case plan.Project():
             return source
         case plan.Distinct():
-            return distinct_batches(source, names)
+            return distinct_batches(source, names, hold)
         case plan.OrderBy(_, order):
-            return _whole(source, names, lambda f: sort_rows(f, order, prologue))
+            return _whole(source, names, lambda f: sort_rows(f, order, prologue), hold)
 
 
 def _inline_data(node: plan.InlineData) -> pl.DataFrame:
@@ -176,10 +175,11 @@ async def _branch(
             yield restrict(batch, names)
 
 
-async def _whole(source: Batches, names: list[str], change: "joins.Change") -> Batches:
+async def _whole(source: Batches, names: list[str], change: "joins.Change", hold: Hold) -> Batches:
     """Gather everything, then change it in a thread."""
-    frame = await collect(source, names)
-    yield await asyncio.to_thread(change, frame)
+    with hold as held:
+        changed = await held.run(change, await collect(source, names, held))
+    yield changed
 
 
 async def _slice(source: Batches, offset: int, limit: int | None) -> Batches:
@@ -200,55 +200,61 @@ async def _slice(source: Batches, offset: int, limit: int | None) -> Batches:
 async def _minus(
     context: ExecutionContext, node: plan.Minus, bindings: pl.DataFrame | None
 ) -> Batches:
-    left = await collect(solutions(context, node.left, bindings), column_names(node.left.variables))
-    if not left.height:
-        return
     names = column_names(node.right.variables)
-    keys = joins.keys_of(left, node.left, node.right)
-    right = await collect(solutions(context, node.right, keys), names)
-    yield await asyncio.to_thread(subtract_solutions, left, right)
+    with context.memory.hold(node.left) as ours, context.memory.hold(node.right) as theirs:
+        left = await _gathered(context, node.left, bindings, ours)
+        if not left.height:
+            return
+        keys = joins.keys_of(left, node.left, node.right)
+        right = await collect(solutions(context, node.right, keys), names, theirs)
+        kept = await ours.run(subtract_solutions, left, right)
+    yield kept
+
+
+async def _gathered(
+    context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame | None, held: Holding
+) -> pl.DataFrame:
+    return await collect(solutions(context, node, bindings), column_names(node.variables), held)
 
 
 async def _mark(
     context: ExecutionContext, node: plan.Mark, bindings: pl.DataFrame | None
 ) -> Batches:
-    frame = await collect(
-        solutions(context, node.input, bindings), column_names(node.input.variables)
-    )
-    if not frame.height:
-        return
+    with context.memory.hold(node.input) as ours, context.memory.hold(node) as theirs:
+        frame = await _gathered(context, node.input, bindings, ours)
+        if not frame.height:
+            return
+        numbered, found = await _marked(context, node, frame, theirs)
+        is_found = pl.col(ROW).is_in(found.implode())
+        holds = pl.when(is_found).then(pl.lit(_TRUE)).otherwise(pl.lit(_FALSE))
+        yield numbered.with_columns(holds.alias(node.variable.name)).drop(ROW)
+
+
+async def _marked(
+    context: ExecutionContext, node: plan.Mark, frame: pl.DataFrame, held: Holding
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Give the numbered rows, and the numbers of those for which the pattern has a solution."""
     if isinstance(node.right, plan.Fragment):
         mentioned = {v.name for v in mentioned_variables(node.pattern)}
         numbered, rows = number_rows(frame, [n for n in frame.columns if n in mentioned])
-        store = await _load_fragment(context, node.right)
-        found = await asyncio.to_thread(marked_rows, rows, node.pattern, store, context.prologue)
-    else:
-        keys = joins.keys_of(frame, node.input, node.right)
-        names = column_names(node.right.variables)
-        right = await collect(solutions(context, node.right, keys), names)
-        shared = [name for name in names if name in frame.columns]
-        numbered = frame.with_row_index(ROW)
-        found = compatible_rows(numbered, restrict(right, shared))
-    holds = (
-        pl.when(pl.col(ROW).is_in(found.implode())).then(pl.lit(_TRUE)).otherwise(pl.lit(_FALSE))
-    )
-    yield numbered.with_columns(holds.alias(node.variable.name)).drop(ROW)
+        store = await load_fragment(context, node.right, held)
+        found = await held.run(marked_rows, rows, node.pattern, store, context.prologue)
+        return numbered, found
+    keys = joins.keys_of(frame, node.input, node.right)
+    right = await _gathered(context, node.right, keys, held)
+    shared = [name for name in right.columns if name in frame.columns]
+    numbered = frame.with_row_index(ROW)
+    return numbered, compatible_rows(numbered, restrict(right, shared))
 
 
 async def _fragment(context: ExecutionContext, node: plan.Fragment) -> Batches:
-    store = await _load_fragment(context, node)
-    pattern = await _with_services(context, node)
-    yield await asyncio.to_thread(
-        evaluate_fragment, pattern, node.variables, store, context.prologue
-    )
-
-
-async def _load_fragment(context: ExecutionContext, node: plan.Fragment) -> "joins.Store":
-    frames = await gather(
-        collect(solutions(context, fetch), column_names(fetch.variables)) for fetch in node.fetches
-    )
-    matches = list(zip(node.leaves, frames, strict=True))
-    return await asyncio.to_thread(fragment_store, matches, node.graph_names)
+    with context.memory.hold(node) as held:
+        store = await load_fragment(context, node, held)
+        pattern = await _with_services(context, node)
+        answer = stream_fragment(context, node, pattern, store, held)
+        async with aclosing(answer) as batches:
+            async for batch in batches:
+                yield batch
 
 
 async def _with_services(context: ExecutionContext, node: plan.Fragment) -> Pattern:
@@ -256,36 +262,45 @@ async def _with_services(context: ExecutionContext, node: plan.Fragment) -> Patt
     pattern = node.pattern
     for call in node.services:
         names = column_names(call.variables)
-        frame = await collect(solutions(context, call), names)
-        pattern = replace_pattern(pattern, call.service, inline_values(frame, call.variables))
+        with context.memory.hold(call) as held:
+            frame = await collect(solutions(context, call), names, held)
+            values = inline_values(frame, call.variables)
+        pattern = replace_pattern(pattern, call.service, values)
     return pattern
 
 
 async def _reach(
     context: ExecutionContext, node: plan.Reach, bindings: pl.DataFrame | None
 ) -> Batches:
-    names = column_names(node.left.variables)
-    left = await collect(solutions(context, node.left, bindings), names)
-    if not left.height:
-        return
-    store = await _load_fragment(context, node.path)
-    starts = left.select(node.start.name).drop_nulls().unique(maintain_order=True)
-    ends = await asyncio.to_thread(walk_path, node.path.pattern, node.path.variables, starts, store)
-    yield join_solutions(left, ends)
+    with context.memory.hold(node.left) as ours, context.memory.hold(node.path) as theirs:
+        left = await _gathered(context, node.left, bindings, ours)
+        if not left.height:
+            return
+        store = await load_fragment(context, node.path, theirs)
+        starts = left[node.start.name].drop_nulls().unique(maintain_order=True)
+        walk = stream_walk(node.path, node.start, starts, store, theirs)
+        async with aclosing(rebatch(walk, column_names(node.path.variables))) as batches:
+            async for ends in batches:
+                async with aclosing(joins.join_frames(ours, left, ends)) as joined:
+                    async for piece in joined:
+                        yield piece
 
 
 async def _service_join(
     context: ExecutionContext, node: plan.ServiceJoin, bindings: pl.DataFrame | None
 ) -> Batches:
     """Ask each endpoint that the left side names, and join each with the rows that name it."""
-    names = column_names(node.left.variables)
-    left = await collect(solutions(context, node.left, bindings), names)
-    endpoint = node.right.service.name
-    if not isinstance(endpoint, Variable) or endpoint.name not in left.columns:
-        raise ExecutionError(f"SERVICE {endpoint}: nothing in the query gives it a value")
-    for (text,), rows in left.group_by(endpoint.name, maintain_order=True):
-        right = await collect(
-            call_service(context, node.right, rows, str(text) if text is not None else None),
-            column_names(node.right.variables),
-        )
-        yield join_solutions(rows, right)
+    names = column_names(node.right.variables)
+    with context.memory.hold(node.left) as ours, context.memory.hold(node.right) as theirs:
+        left = await _gathered(context, node.left, bindings, ours)
+        endpoint = node.right.service.name
+        if not isinstance(endpoint, Variable) or endpoint.name not in left.columns:
+            raise ExecutionError(f"SERVICE {endpoint}: nothing in the query gives it a value")
+        for (text,), rows in left.group_by(endpoint.name, maintain_order=True):
+            named = str(text) if text is not None else None
+            answer = call_service(context, node.right, rows, named)
+            right = await collect(answer, names, theirs)
+            async with aclosing(joins.join_frames(ours, rows, right)) as joined:
+                async for piece in joined:
+                    yield piece
+            theirs.release()

@@ -143,7 +143,9 @@ def ask_members(
         _ask(context, member, text, names, purpose) for text in texts for member in node.members
     ]
     answers = merge(streams)
-    return distinct_batches(answers, names) if node.distinct else answers
+    if not node.distinct:
+        return answers
+    return distinct_batches(answers, names, context.memory.hold(node))
 
 
 def _texts(

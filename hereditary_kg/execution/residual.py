@@ -12,11 +12,12 @@ Source: SPARQL 1.1 Query Language, sections 17, 11 and 15.1.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import polars as pl
 
 from hereditary_kg.execution.errors import ExecutionError
+from hereditary_kg.execution.memory import evaluation_memory
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.rdf.solutions import ROW, restrict
 from hereditary_kg.rdf.tsv_reading import parse_tsv
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pyoxigraph
 
 __all__ = [
+    "EVALUATED_ROWS",
     "NUMBER",
     "evaluate_text",
     "extend_rows",
@@ -39,6 +41,9 @@ __all__ = [
     "rows_text",
     "sort_rows",
 ]
+
+EVALUATED_ROWS = 32_768
+"""Rows that are given to Oxigraph at once where it need not see all of them."""
 
 NUMBER = f"{Variable.HIDDEN}number"
 _GROUP = f"{Variable.HIDDEN}group"
@@ -55,7 +60,7 @@ def filter_rows(frame: pl.DataFrame, condition: Expression, prologue: str = "") 
     if not frame.height:
         return frame
     numbered, rows = _numbered(frame, [condition])
-    kept = _evaluate(rows, f"FILTER({expression_text(condition)})", (), prologue=prologue)
+    kept = _evaluate_in_parts(rows, f"FILTER({expression_text(condition)})", (), prologue)
     numbers = row_numbers(kept)
     chosen = numbered.filter(pl.col(ROW).is_in(numbers.implode()))
     return restrict(chosen, frame.columns)
@@ -67,12 +72,15 @@ def extend_rows(
     """Add a column with the value of ``expression``, null where it is an error."""
     if variable.name in frame.columns:
         raise ExecutionError(f"{variable} has a value already")
+    names = [*frame.columns, variable.name]
+    if not frame.height:
+        return restrict(frame, names)
     numbered, rows = _numbered(frame, [expression])
     bound = f"BIND({expression_text(expression)} AS ?{variable.name})"
-    values = _evaluate(rows, bound, (variable.name,), prologue=prologue)
+    values = _evaluate_in_parts(rows, bound, (variable.name,), prologue)
     values = values.select(_row_numbers(), pl.col(variable.name))
     extended = numbered.join(values, on=ROW, how="left", maintain_order="left")
-    return restrict(extended, [*frame.columns, variable.name])
+    return restrict(extended, names)
 
 
 def sort_rows(frame: pl.DataFrame, keys: Sequence[OrderKey], prologue: str = "") -> pl.DataFrame:
@@ -201,6 +209,14 @@ def number_rows(frame: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFra
     return numbered, rows
 
 
+def _evaluate_in_parts(
+    rows: pl.DataFrame, inside: str, names: Sequence[str], prologue: str
+) -> pl.DataFrame:
+    """Evaluate what concerns each row alone; for many rows at once it takes much memory."""
+    parts = rows.iter_slices(EVALUATED_ROWS)
+    return pl.concat([_evaluate(part, inside, names, prologue=prologue) for part in parts])
+
+
 def _evaluate(
     rows: pl.DataFrame,
     inside: str,
@@ -270,18 +286,21 @@ def evaluate_text(
     store: "pyoxigraph.Store | None" = None,
     substitutions: "dict[pyoxigraph.Variable, Any] | None" = None,
 ) -> pl.DataFrame:
-    """Evaluate a SELECT by Oxigraph, over its own data alone or over ``store``."""
+    """Evaluate a SELECT by Oxigraph, over its own data alone or over ``store``.
+
+    Raises:
+        MemoryLimitError: the inline data or the answer are too much (see :mod:`.memory`).
+    """
     import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
 
     # A store of graphs without triples is false as a truth value.
     data = pyoxigraph.Store() if store is None else store
-    results = data.query(text, substitutions=substitutions)
-    if not isinstance(results, pyoxigraph.QuerySolutions):
-        raise ExecutionError("only SELECT is evaluated at the mediator")
-    document = results.serialize(format=pyoxigraph.QueryResultsFormat.TSV)
-    if document is None:
-        raise ExecutionError("Oxigraph gave no result document")
-    return parse_tsv(document)
+    with evaluation_memory(len(text)) as document:
+        results = data.query(text, substitutions=substitutions)
+        if not isinstance(results, pyoxigraph.QuerySolutions):
+            raise ExecutionError("only SELECT is evaluated at the mediator")
+        results.serialize(cast("IO[bytes]", document), format=pyoxigraph.QueryResultsFormat.TSV)
+        return parse_tsv(bytes(document.content))
 
 
 def _row_numbers() -> pl.Expr:

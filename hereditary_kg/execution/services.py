@@ -8,7 +8,7 @@ from contextlib import aclosing
 import polars as pl
 
 from hereditary_kg.execution.context import ExecutionContext
-from hereditary_kg.execution.errors import ExecutionError
+from hereditary_kg.execution.errors import ExecutionError, MemoryLimitError
 from hereditary_kg.execution.requests import ask_pattern
 from hereditary_kg.execution.streams import Batches
 from hereditary_kg.federation.errors import MemberError
@@ -49,6 +49,8 @@ async def call_service(
                     named = pl.lit(endpoint).alias(service.name.name)
                     batch = batch.with_columns(named)  # noqa: PLW2901 - with its endpoint
                 yield restrict(batch, names)
+    except MemoryLimitError:
+        raise
     except (MemberError, ExecutionError) as error:
         failure = f"SERVICE {endpoint or service.name}: {error}"
         if not service.silent:

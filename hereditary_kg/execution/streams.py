@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Any, TypeVar
 
 import polars as pl
 
-from hereditary_kg.rdf.solutions import distinct, empty_solutions, restrict, unite_solutions
+from hereditary_kg.execution.memory import Holding
+from hereditary_kg.rdf.solutions import distinct, empty_solutions, unite_solutions
 
 __all__ = [
     "Batches",
+    "Hold",
     "chain",
     "collect",
     "distinct_batches",
@@ -22,11 +24,14 @@ __all__ = [
 ]
 
 Batches = AsyncGenerator[pl.DataFrame, None]
+Hold = AbstractContextManager[Holding]
 Item = TypeVar("Item")
 
 _FIRST_BATCH = 256
 _LARGEST_BATCH = 262_144
 _STREAMED_DISTINCT = 65_536
+# Fewer rows are compared faster than a thread takes them.
+_WORTH_A_THREAD = 8192
 
 
 async def merge(sources: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerator[Item, None]:
@@ -77,10 +82,25 @@ async def gather(work: Iterable[Coroutine[Any, Any, Item]]) -> list[Item]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def collect(batches: Batches, names: Sequence[str]) -> pl.DataFrame:
-    """Gather a whole stream into one frame with the columns ``names``."""
+async def collect(
+    batches: Batches, names: Sequence[str], held: Holding | None = None
+) -> pl.DataFrame:
+    """Gather a whole stream into one frame with the columns ``names``.
+
+    Args:
+        batches: the stream.
+        names: the columns.
+        held: counts what is gathered, for as long as its owner keeps the frame.
+
+    Raises:
+        MemoryLimitError: that is too much.
+    """
+    frames = []
     async with aclosing(batches) as stream:
-        frames = [batch async for batch in stream]
+        async for batch in stream:
+            if held is not None:
+                held.add(batch)
+            frames.append(batch)
     return unite_solutions(frames, names)
 
 
@@ -105,27 +125,54 @@ async def rebatch(batches: Batches, names: Sequence[str]) -> Batches:
         yield unite_solutions(waiting, names)
 
 
-async def distinct_batches(batches: Batches, names: Sequence[str]) -> Batches:
+async def distinct_batches(batches: Batches, names: Sequence[str], hold: Hold) -> Batches:
     """Yield each row once.
 
-    The first rows go on while they come; when many have, the rest is gathered and reduced at
-    once, for telling new rows from old ones costs time for every old row.
+    The first rows go on while they come. When many have, new ones are gathered until they are
+    as many as the old ones, for telling them apart costs time for every old row.
+
+    Args:
+        batches: the stream.
+        names: its columns.
+        hold: counts the rows that have been.
+
+    Raises:
+        MemoryLimitError: they are too many.
     """
     seen = empty_solutions(names)
     late: list[pl.DataFrame] = []
-    async with aclosing(batches) as stream:
-        async for batch in stream:
-            if seen.height >= _STREAMED_DISTINCT:
+    rows = 0
+    with hold as held:
+        async with aclosing(batches) as stream:
+            async for batch in stream:
+                held.add(batch)
                 late.append(batch)
-                continue
-            new = _unseen(distinct(restrict(batch, names)), seen)
-            if new.height:
+                rows += batch.height
+                if seen.height >= _STREAMED_DISTINCT and rows < seen.height:
+                    continue
+                new = await _reduce(late, names, seen, held)
+                late, rows = [], 0
                 seen = pl.concat([seen, new]) if seen.height else new
+                held.replace(seen)
+                if new.height:
+                    yield new
+        if late:
+            new = await _reduce(late, names, seen, held)
+            if new.height:
                 yield new
-    if late:
-        new = _unseen(distinct(unite_solutions(late, names)), seen)
-        if new.height:
-            yield new
+
+
+async def _reduce(
+    late: Sequence[pl.DataFrame], names: Sequence[str], seen: pl.DataFrame, held: Holding
+) -> pl.DataFrame:
+    """Give the rows of ``late`` that are not among ``seen``, each once."""
+
+    def reduce() -> pl.DataFrame:
+        return _unseen(distinct(unite_solutions(late, names)), seen)
+
+    if sum(batch.height for batch in late) < _WORTH_A_THREAD:
+        return reduce()
+    return await held.run(reduce)
 
 
 def _unseen(batch: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
@@ -137,14 +184,28 @@ def _unseen(batch: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
 
 
 async def transform(
-    batches: Batches, change: Callable[[pl.DataFrame], pl.DataFrame], names: Sequence[str]
+    batches: Batches,
+    change: Callable[[pl.DataFrame], pl.DataFrame],
+    names: Sequence[str],
+    hold: Hold,
 ) -> Batches:
-    """Apply ``change`` to every batch, in a thread, so that other requests go on."""
-    async with aclosing(rebatch(batches, names)) as stream:
-        async for batch in stream:
-            changed = await asyncio.to_thread(change, batch)
-            if changed.height:
-                yield changed
+    """Apply ``change`` to every batch, in a thread, so that other requests go on.
+
+    Args:
+        batches: the stream.
+        change: what is done to each batch.
+        names: the columns of the batches.
+        hold: counts what an evaluation needs.
+
+    Raises:
+        MemoryLimitError: that is too much.
+    """
+    with hold as held:
+        async with aclosing(rebatch(batches, names)) as stream:
+            async for batch in stream:
+                changed = await held.run(change, batch)
+                if changed.height:
+                    yield changed
 
 
 async def one(frame: pl.DataFrame) -> Batches:
@@ -152,9 +213,10 @@ async def one(frame: pl.DataFrame) -> Batches:
     yield frame
 
 
-async def chain(frames: Sequence[pl.DataFrame], rest: AsyncIterator[pl.DataFrame]) -> Batches:
-    """Stream ``frames``, then ``rest``."""
-    for frame in frames:
-        yield frame
+async def chain(frames: list[pl.DataFrame], rest: AsyncIterator[pl.DataFrame]) -> Batches:
+    """Stream ``frames``, which are taken out of their list, then ``rest``."""
+    frames.reverse()
+    while frames:
+        yield frames.pop()
     async for frame in rest:
         yield frame

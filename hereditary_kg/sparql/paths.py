@@ -15,6 +15,7 @@ __all__ = [
     "Path",
     "RepeatedPath",
     "SequencePath",
+    "is_unbounded",
     "matches_zero_length",
     "path_predicates",
 ]
@@ -92,5 +93,18 @@ def matches_zero_length(path: Path) -> bool:
             return all(map(matches_zero_length, steps))
         case AlternativePath(branches):
             return any(map(matches_zero_length, branches))
+        case _:
+            return False
+
+
+def is_unbounded(path: Path) -> bool:
+    """Whether ``path`` can take any number of steps."""
+    match path:
+        case RepeatedPath(inner, modifier):
+            return modifier in "*+" or is_unbounded(inner)
+        case InversePath(inner):
+            return is_unbounded(inner)
+        case SequencePath(parts) | AlternativePath(parts):
+            return any(map(is_unbounded, parts))
         case _:
             return False

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hereditary_kg.execution import streams
+from hereditary_kg.execution.memory import MemoryBudget
 from hereditary_kg.execution.streams import (
     chain,
     collect,
@@ -21,6 +22,10 @@ from hereditary_kg.execution.streams import (
 )
 
 LONG = 60
+
+
+def hold():
+    return MemoryBudget().hold("a test")
 
 
 def batch(*numbers):
@@ -205,7 +210,7 @@ async def test_small_batches_grow_and_no_row_is_lost():
 def test_every_row_comes_once_however_it_is_cut(cut, streamed):
     async def distinct_numbers():
         frames = [batch(*part) for part in cut]
-        return await numbers(distinct_batches(chain(frames, one(batch())), ["x"]))
+        return await numbers(distinct_batches(chain(frames, one(batch())), ["x"], hold()))
 
     original = streams._STREAMED_DISTINCT
     streams._STREAMED_DISTINCT = streamed
@@ -220,18 +225,18 @@ def test_every_row_comes_once_however_it_is_cut(cut, streamed):
 
 async def test_unbound_cells_are_equal_to_each_other():
     frame = pl.DataFrame({"x": [None, None, '"1"']}, schema={"x": pl.String})
-    found = await collect(distinct_batches(chain([frame], one(frame)), ["x"]), ["x"])
+    found = await collect(distinct_batches(chain([frame], one(frame)), ["x"], hold()), ["x"])
     assert found.rows() == [(None,), ('"1"',)]
 
 
 async def test_the_empty_solution_is_distinct_once():
     source = chain([pl.DataFrame(height=2)], one(pl.DataFrame(height=3)))
-    assert (await collect(distinct_batches(source, []), [])).height == 1
+    assert (await collect(distinct_batches(source, [], hold()), [])).height == 1
 
 
 async def test_first_distinct_rows_do_not_wait_for_the_rest():
     source = Source(batch(1, 1), LONG)
-    async with aclosing(distinct_batches(source.stream(), ["x"])) as stream:
+    async with aclosing(distinct_batches(source.stream(), ["x"], hold())) as stream:
         assert numbers_of(await anext(stream)) == [1]
     assert source.closed
 
@@ -241,9 +246,9 @@ async def test_a_change_is_applied_to_every_row_and_empty_batches_are_left_out()
         return frame.filter(pl.col("x").str.contains('[13579]"$'))
 
     source = chain([batch(*range(i, i + 2)) for i in range(0, 1000, 2)], one(batch()))
-    found = [frame async for frame in transform(source, odd, ["x"])]
+    found = [frame async for frame in transform(source, odd, ["x"], hold())]
     assert [n for frame in found for n in numbers_of(frame)] == list(range(1, 1000, 2))
-    nothing = [frame async for frame in transform(one(batch(2, 4)), odd, ["x"])]
+    nothing = [frame async for frame in transform(one(batch(2, 4)), odd, ["x"], hold())]
     assert nothing == []
 
 
@@ -254,5 +259,5 @@ async def test_an_error_in_a_change_closes_the_source():
         raise ValueError("no such value")
 
     with pytest.raises(ValueError, match="no such value"):
-        await read(transform(chain([batch(*range(400))], source.stream()), fail, ["x"]))
+        await read(transform(chain([batch(*range(400))], source.stream()), fail, ["x"], hold()))
     assert not others()

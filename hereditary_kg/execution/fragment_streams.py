@@ -1,0 +1,149 @@
+"""Fragments and paths as streams: triples come into a scratch store, solutions out of it."""
+
+from collections.abc import Iterable
+from contextlib import aclosing
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.errors import ExecutionError
+from hereditary_kg.execution.fragments import (
+    add_nodes,
+    end_terms,
+    far_path,
+    load_matches,
+    open_store,
+    walk_from,
+    walk_texts,
+)
+from hereditary_kg.execution.memory import Holding
+from hereditary_kg.execution.requests import ask_members
+from hereditary_kg.execution.streams import Batches, gather, rebatch
+from hereditary_kg.federation.transport import EmbeddedTransport, TransportRequest
+from hereditary_kg.planning import plan
+from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.rdf.media_types import ResultFormat
+from hereditary_kg.rdf.result_reading import read_solutions
+from hereditary_kg.rdf.solutions import restrict
+from hereditary_kg.sparql.algebra import Pattern, Variable
+from hereditary_kg.sparql.printing import select_text
+
+if TYPE_CHECKING:
+    from hereditary_kg.execution.fragments import Store
+
+__all__ = ["load_fragment", "stream_fragment", "stream_walk"]
+
+# Measured: what Oxigraph's store in memory takes for a triple, besides its texts.
+_TRIPLE_BYTES = 600
+# Triples between which Oxigraph may compute all connections at once: half a million at most.
+_FEW_TRIPLES = 1000
+
+
+async def load_fragment(context: ExecutionContext, node: plan.Fragment, held: Holding) -> "Store":
+    """Fetch what the pattern of ``node`` can touch into a store.
+
+    Raises:
+        MemoryLimitError: it is too much.
+    """
+    store = open_store(node.graph_names)
+    fetched = zip(node.leaves, node.fetches, strict=True)
+    await gather(_load(context, leaf, fetch, store, held) for leaf, fetch in fetched)
+    return store
+
+
+async def _load(
+    context: ExecutionContext, leaf: Leaf, fetch: plan.Fetch, store: "Store", held: Holding
+) -> None:
+    # A store is a set: what several members give need not be compared before.
+    asked = ask_members(context, replace(fetch, distinct=False), None)
+    async with aclosing(rebatch(asked, _names(fetch.variables))) as batches:
+        async for batch in batches:
+            context.count(fetch, batch.height)
+            size = batch.height * _TRIPLE_BYTES + int(batch.estimated_size())
+            held.take(size, batch.height)
+            await held.run(load_matches, store, leaf, batch)
+
+
+async def stream_fragment(
+    context: ExecutionContext, node: plan.Fragment, pattern: Pattern, store: "Store", held: Holding
+) -> Batches:
+    """Evaluate the pattern of a fragment over its store.
+
+    Args:
+        context: the running query.
+        node: the fragment.
+        pattern: its pattern, the answers of services in their places.
+        store: what it is evaluated over.
+        held: counts what is needed besides the store.
+    """
+    far = far_path(pattern)
+    if far is not None and len(store) > _FEW_TRIPLES:
+        start = far.triple.subject
+        if isinstance(start, Variable):
+            terms = await held.run(end_terms, far, store)
+            walk = _walk(replace(node, pattern=pattern), start, terms, store, held)
+            async with aclosing(walk) as batches:
+                async for batch in batches:
+                    yield batch
+        return
+    text = context.prologue + select_text(pattern, node.variables)
+    async with aclosing(_stream_texts([text], node.variables, store)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def stream_walk(
+    node: plan.Fragment, start: Variable, terms: pl.Series, store: "Store", held: Holding
+) -> Batches:
+    """Evaluate a path from given terms, which are nodes of the merge.
+
+    Args:
+        node: the path alone, as a fragment.
+        start: the variable to start from.
+        terms: the terms that it takes, each once.
+        store: the triples that the path can walk.
+        held: counts what is needed besides the store.
+    """
+    await held.run(add_nodes, node.pattern, terms, store)
+    async with aclosing(_walk(node, start, terms, store, held)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def _walk(
+    node: plan.Fragment, start: Variable, terms: pl.Series, store: "Store", held: Holding
+) -> Batches:
+    blank = terms.str.starts_with("_:")
+    texts = walk_texts(node.pattern, node.variables, start.name, terms.filter(~blank))
+    async with aclosing(_stream_texts(texts, node.variables, store)) as batches:
+        async for batch in batches:
+            yield batch
+    names = _names(node.variables)
+    for term in terms.filter(blank):
+        found = await held.run(walk_from, node.pattern, node.variables, start.name, term, store)
+        yield restrict(found, names)
+
+
+async def _stream_texts(
+    texts: Iterable[str], variables: tuple[Variable, ...], store: "Store"
+) -> Batches:
+    """Stream the answers of queries over a store, a bounded piece ahead of who reads them."""
+    names = _names(variables)
+    transport = EmbeddedTransport(store)
+    for text in texts:
+        request = TransportRequest(text, ResultFormat.TSV.media_type, inf)
+        async with transport.send(request) as response:
+            if response.status != 200:
+                reason = b"".join([chunk async for chunk in response.chunks])
+                raise ExecutionError(f"the mediator's own store: {reason.decode()}")
+            solutions = read_solutions(response.chunks, response.media_type)
+            async with aclosing(solutions) as batches:
+                async for batch in batches:
+                    yield restrict(batch, names)
+
+
+def _names(variables: tuple[Variable, ...]) -> list[str]:
+    return [variable.name for variable in variables]
