@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from hereditary_kg.execution.anchored_paths import anchor_paths
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.errors import ExecutionError
 from hereditary_kg.execution.fragments import (
     add_nodes,
-    end_terms,
-    far_path,
     load_matches,
     open_store,
     walk_from,
@@ -68,7 +67,7 @@ async def _load(
 
 
 async def stream_fragment(
-    context: ExecutionContext, node: plan.Fragment, pattern: Pattern, store: "Store", held: Holding
+    context: ExecutionContext, node: plan.Fragment, pattern: Pattern, store: "Store"
 ) -> Batches:
     """Evaluate the pattern of a fragment over its store.
 
@@ -77,18 +76,9 @@ async def stream_fragment(
         node: the fragment.
         pattern: its pattern, the answers of services in their places.
         store: what it is evaluated over.
-        held: counts what is needed besides the store.
     """
-    far = far_path(pattern)
-    if far is not None and len(store) > _FEW_TRIPLES:
-        start = far.triple.subject
-        if isinstance(start, Variable):
-            terms = await held.run(end_terms, far, store)
-            walk = _walk(replace(node, pattern=pattern), start, terms, store, held)
-            async with aclosing(walk) as batches:
-                async for batch in batches:
-                    yield batch
-        return
+    if len(store) > _FEW_TRIPLES:
+        pattern = anchor_paths(pattern)
     text = context.prologue + select_text(pattern, node.variables)
     async with aclosing(_stream_texts([text], node.variables, store)) as batches:
         async for batch in batches:
@@ -108,14 +98,6 @@ async def stream_walk(
         held: counts what is needed besides the store.
     """
     await held.run(add_nodes, node.pattern, terms, store)
-    async with aclosing(_walk(node, start, terms, store, held)) as batches:
-        async for batch in batches:
-            yield batch
-
-
-async def _walk(
-    node: plan.Fragment, start: Variable, terms: pl.Series, store: "Store", held: Holding
-) -> Batches:
     blank = terms.str.starts_with("_:")
     texts = walk_texts(node.pattern, node.variables, start.name, terms.filter(~blank))
     async with aclosing(_stream_texts(texts, node.variables, store)) as batches:

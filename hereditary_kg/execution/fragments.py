@@ -22,7 +22,6 @@ from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.rdf.solutions import ROW
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal, Term, parse_term
 from hereditary_kg.sparql.algebra import Minus, Pattern, Variable
-from hereditary_kg.sparql.paths import is_unbounded
 from hereditary_kg.sparql.printing import group_text
 from hereditary_kg.sparql.variables import walk
 
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_nodes",
-    "end_terms",
-    "far_path",
     "load_matches",
     "marked_rows",
     "open_store",
@@ -46,9 +43,6 @@ __all__ = [
 ]
 
 _BLOCK = 1000
-_TERM, _PREDICATE, _OTHER, _GRAPH = (
-    f"{Variable.HIDDEN}{name}" for name in ("term", "predicate", "other", "graph")
-)
 
 
 def open_store(graph_names: Iterable[IRI] = ()) -> "Store":
@@ -98,33 +92,6 @@ def _quads(leaf: Leaf, solutions: pl.DataFrame) -> Iterable[str]:
     cells = [pl.col(end.name) if isinstance(end, Variable) else pl.lit(str(end)) for end in ends]
     line = pl.concat_str(*cells, pl.lit(".\n"), separator=" ").alias("line")
     return solutions.select(line)["line"]
-
-
-def far_path(pattern: Pattern) -> Leaf | None:
-    """Give the leaf that ``pattern`` consists of if its answer can be far larger than the data.
-
-    That is a path repeated any number of times between two variables: it connects up to as
-    many pairs of nodes as there are. Oxigraph computes them all before it gives the first,
-    unless it knows where to start.
-    """
-    leaves = list(pattern_leaves(pattern))
-    if len(leaves) != 1 or leaves[0].pattern != pattern:
-        return None
-    triple = leaves[0].triple
-    if isinstance(triple.predicate, Variable) or not is_unbounded(triple.predicate):
-        return None
-    open_ends = isinstance(triple.subject, Variable) and isinstance(triple.object, Variable)
-    return leaves[0] if open_ends else None
-
-
-def end_terms(leaf: Leaf, store: "Store") -> pl.Series:
-    """Give every subject and object in the graph that ``leaf`` is matched in, each once."""
-    ends = f"{{ ?{_TERM} ?{_PREDICATE} ?{_OTHER} }} UNION {{ ?{_OTHER} ?{_PREDICATE} ?{_TERM} }}"
-    if leaf.graph is not None:
-        graph = f"?{_GRAPH}" if isinstance(leaf.graph, Variable) else leaf.graph.text
-        ends = f"GRAPH {graph} {{ {ends} }}"
-    text = f"SELECT DISTINCT ?{_TERM} WHERE {{ {ends} }}"
-    return evaluate_text(text, store)[_TERM]
 
 
 def walk_texts(

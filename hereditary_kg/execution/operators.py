@@ -251,7 +251,7 @@ async def _fragment(context: ExecutionContext, node: plan.Fragment) -> Batches:
     with context.memory.hold(node) as held:
         store = await load_fragment(context, node, held)
         pattern = await _with_services(context, node)
-        answer = stream_fragment(context, node, pattern, store, held)
+        answer = stream_fragment(context, node, pattern, store)
         async with aclosing(answer) as batches:
             async for batch in batches:
                 yield batch
