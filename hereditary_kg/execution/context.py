@@ -13,6 +13,8 @@ from hereditary_kg.planning import plan
 
 __all__ = ["ExecutionContext"]
 
+_SHOWN = 300
+
 
 @dataclass
 class ExecutionContext:
@@ -57,11 +59,18 @@ class ExecutionContext:
             IncompleteAnswerError: the caller wants the whole answer or none.
         """
         if not self.allow_partial:
+            asked = "" if error.query is None else f"\nIt was asked: {_shortened(error.query)}"
             raise IncompleteAnswerError(
                 error.member,
                 error.kind,
-                f"{error}\nThe answer would not be complete. Ask again when {error.member!r} is "
-                "back, or allow a partial answer to get what the other members hold.",
+                f"{error}{asked}\nThe answer would not be complete. Ask again when "
+                f"{error.member!r} is back, or allow a partial answer to get what the other "
+                "members hold.",
                 error.query,
             ) from error
         self.failures.setdefault(error.member, error)
+
+
+def _shortened(query: str) -> str:
+    """Give enough of a sub-query to know it by."""
+    return query if len(query) <= _SHOWN else f"{query[:_SHOWN]} … ({len(query):,} characters)"

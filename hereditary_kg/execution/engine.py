@@ -225,51 +225,31 @@ class AsyncFederation:
         memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     ) -> Result:
         """Answer a query whole; arguments and errors are those of :meth:`answer`."""
+        deadline = Deadline(timeout)
         for attempt in range(_REPLANS):
             try:
-                return await self._whole(
+                async with self.answer(
                     text,
-                    timeout=timeout,
+                    timeout=None if timeout is None else deadline.remaining(),
                     allow_partial=allow_partial,
                     optimise=optimise,
                     dataset=dataset,
                     base=base,
                     memory_limit=memory_limit,
-                )
+                ) as answer:
+                    frame = await answer.gather()
+                    return Result(
+                        answer.kind,
+                        answer.variables,
+                        frame,
+                        answer.certificate(),
+                        answer.explanation(dict(self.description.prefixes)),
+                        answer.prepared,
+                    )
             except StaleProfileError:
                 if attempt == _REPLANS - 1:
                     raise
         raise AssertionError("unreachable")
-
-    async def _whole(
-        self,
-        text: str,
-        *,
-        timeout: float | None,
-        allow_partial: bool,
-        optimise: bool,
-        dataset: Dataset | None,
-        base: str | None,
-        memory_limit: int | None,
-    ) -> Result:
-        async with self.answer(
-            text,
-            timeout=timeout,
-            allow_partial=allow_partial,
-            optimise=optimise,
-            dataset=dataset,
-            base=base,
-            memory_limit=memory_limit,
-        ) as answer:
-            frame = await answer.gather()
-            return Result(
-                answer.kind,
-                answer.variables,
-                frame,
-                answer.certificate(),
-                answer.explanation(dict(self.description.prefixes)),
-                answer.prepared,
-            )
 
     async def prepare(
         self,

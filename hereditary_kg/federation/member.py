@@ -42,7 +42,12 @@ from hereditary_kg.rdf.media_types import ResultFormat
 from hereditary_kg.rdf.result_reading import read_boolean, read_solutions
 from hereditary_kg.sites.profile import Profile
 
-__all__ = ["Member"]
+__all__ = ["PROFILE_AGE", "Member"]
+
+PROFILE_AGE = 10.0
+"""Seconds for which a profile is used without asking its member whether it still holds. Every
+answer of a member says which data it comes from; this limits how long new data can go unnoticed
+at a member that the old profile gave no reason to ask."""
 
 _TSV, _JSON, _XML = (
     form.media_type for form in (ResultFormat.TSV, ResultFormat.JSON, ResultFormat.XML)
@@ -195,7 +200,7 @@ class Member:
         question = _Question(query, _ACCEPTED_BOOLEANS, deadline, log, purpose, expected)
         return await self._ask(question)
 
-    async def profile(self, deadline: Deadline, max_age: float = 60.0) -> Profile | None:
+    async def profile(self, deadline: Deadline, max_age: float = PROFILE_AGE) -> Profile | None:
         """Give the member's profile, asking it whether the one at hand still holds.
 
         Args:

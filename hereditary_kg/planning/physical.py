@@ -39,6 +39,7 @@ from hereditary_kg.planning.sources import Sources, pattern_candidates
 from hereditary_kg.planning.units import (
     Unit,
     binds_node,
+    connected_parts,
     exclusive_groups,
     is_connected,
     join_order,
@@ -307,6 +308,10 @@ class _Builder:
             return plan.InlineData((), ((),))
         waiting = [unit for unit in units if unit.waits]
         ready = [unit for unit in units if not unit.waits]
+        if self.optimise and not waiting and self._given is None:
+            parts = connected_parts(ready)
+            if len(parts) > 1:
+                return self._crossed(parts, needed)
         order = join_order(ready, self._given) if self.optimise else ready
         order += waiting_order(waiting, {v for u in ready for v in scope_variables(u.pattern)})
         estimate = order[0].estimate
@@ -321,6 +326,16 @@ class _Builder:
             else:
                 others = [*order[:position], *order[position + 1 :]]
                 node = plan.Join(node, self._unit_plan(unit, others, needed), estimate)
+        return node
+
+    def _crossed(self, parts: list[list[Unit]], needed: AbstractSet[Variable]) -> plan.Node:
+        """Join each part before the cross product of all of them."""
+        estimates = [join_estimates(unit.estimate for unit in part) for part in parts]
+        node = self._ordered(parts[0], needed)
+        estimate = estimates[0]
+        for part, size in zip(parts[1:], estimates[1:], strict=True):
+            estimate = join_estimates((estimate, size))
+            node = plan.Join(node, self._ordered(part, needed), estimate)
         return node
 
     def _path_start(self, unit: Unit, before: list[Unit]) -> Variable | None:

@@ -28,6 +28,7 @@ from hereditary_kg.sparql.variables import scope_variables, triple_variables
 __all__ = [
     "Unit",
     "binds_node",
+    "connected_parts",
     "exclusive_groups",
     "is_connected",
     "join_order",
@@ -143,6 +144,18 @@ def exclusive_groups(units: list[Unit]) -> list[Unit]:
             estimate = join_estimates(unit.estimate for unit in group)
             merged.append(Unit(pattern, group[0].members, estimate, pushable=True))
     return merged
+
+
+def connected_parts(units: list[Unit]) -> list[list[Unit]]:
+    """Split units into parts that share no variable, the smallest first."""
+    scopes = [frozenset(scope_variables(unit.pattern)) for unit in units]
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(range(len(units)))
+    graph.add_edges_from(
+        (i, j) for i in range(len(units)) for j in range(i) if scopes[i] & scopes[j]
+    )
+    parts = [[units[i] for i in sorted(part)] for part in nx.connected_components(graph)]
+    return sorted(parts, key=lambda part: join_estimates(u.estimate for u in part).rows)
 
 
 def join_order(units: list[Unit], given: Estimate | None) -> list[Unit]:

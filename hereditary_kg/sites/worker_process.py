@@ -148,8 +148,11 @@ class WorkerProcess:
         self._input.close()
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        # Popen's own kill() polls first, which takes the exit status away from asyncio's watcher
+        # where the worker has just died of itself: how it died would not be known.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def _death(self) -> WorkerDiedError:
         self._kill()

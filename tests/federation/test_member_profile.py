@@ -7,7 +7,7 @@ import pytest
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.description import MemberDescription
 from hereditary_kg.federation.errors import MemberError, StaleProfileError, UnreachableError
-from hereditary_kg.federation.member import Member
+from hereditary_kg.federation.member import PROFILE_AGE, Member
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.federation.retry import RetryPolicy
 from hereditary_kg.federation.transport import FetchedProfile, ScriptedAnswer, ScriptedTransport
@@ -66,10 +66,10 @@ async def test_a_profile_is_asked_for_again_when_it_has_aged(profile_json):
     member, transport, _ = make_member(clock=clock)
     transport.profile = FetchedProfile("e1", profile_json("1"))
     first = await member.profile(Deadline(30))
-    clock.now = 60
+    clock.now = PROFILE_AGE
     assert await member.profile(Deadline(30)) is first
     assert transport.asked == [None]
-    clock.now = 61
+    clock.now = PROFILE_AGE + 1
     assert await member.profile(Deadline(30)) is first
     assert transport.asked == [None, "e1"]
 
