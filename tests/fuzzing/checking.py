@@ -1,0 +1,99 @@
+"""One case, run with the optimiser, without it, and by the oracle."""
+
+import asyncio
+import re
+from typing import Any
+
+import polars as pl
+
+from hereditary_kg.execution.results import Result
+from hereditary_kg.sparql.algebra import Query, SelectQuery
+from hereditary_kg.sparql.parsing import parse_query
+from tests.dealt_federations import federation_of
+from tests.fuzzing.cases import Case
+from tests.fuzzing.comparison import (
+    isomorphic,
+    order_difference,
+    order_keys,
+    rows_difference,
+    whole_query,
+)
+from tests.fuzzing.oracle import Row, ask_oracle, member_store, merged_store
+
+__all__ = ["LONGEST", "DifferenceError", "check_case"]
+
+LONGEST = 20.0
+"""Seconds that one answer may take."""
+
+_MEMBER_LABEL = re.compile(r"_:m\d+\.b\d+")
+
+
+class DifferenceError(AssertionError):
+    """Our answer is not the oracle's."""
+
+
+async def check_case(case: Case) -> None:
+    """Run a case.
+
+    Raises:
+        DifferenceError: an answer is wrong, incomplete, or is none.
+    """
+    query = parse_query(case.query)
+    store = merged_store(case.members, query.dataset)
+    expected = ask_oracle(store, query)
+    whole = expected
+    if isinstance(query, SelectQuery) and whole_query(query) != query:
+        whole = ask_oracle(store, whole_query(query))
+    federation = federation_of([member_store(lines) for lines in case.members])
+    try:
+        for optimise in (True, False):
+            side = "with the rules" if optimise else "without the rules"
+            try:
+                result = await federation.query(case.query, timeout=LONGEST, optimise=optimise)
+            except Exception as error:
+                raise DifferenceError(f"{side}: {type(error).__name__}: {error}\n{case}") from error
+            difference = _difference(query, result, expected, whole)
+            if difference is None and not result.certificate.complete:
+                difference = "the answer is not complete"
+            if difference is not None:
+                raise DifferenceError(f"{side}: {difference}\n{case}\n{result.plan}")
+    finally:
+        await federation.close()
+
+
+def _difference(query: Query, result: Result, expected: Any, whole: Any) -> str | None:
+    match expected:
+        case bool():
+            return None if bool(result) == expected else f"{bool(result)}, not {expected}"
+        case set():
+            ours = {(s, p, o) for s, p, o in result.frame.rows()}
+            if isomorphic(ours, expected, _known_labels(ours | expected)):
+                return None
+            return f"too many: {ours - expected}, missing: {expected - ours}"
+        case _:
+            assert isinstance(query, SelectQuery)
+            rows = _rows(result.frame)
+            difference = rows_difference(query, rows, expected, whole)
+            keys = order_keys(query.pattern)
+            if difference is None and keys and len(rows) == len(expected):
+                difference = order_difference(keys, rows, expected)
+            return difference
+
+
+def _known_labels(triples: set[tuple[str, str, str]]) -> set[str]:
+    """Give the blank nodes of members, which are the same in both answers."""
+    return {term for triple in triples for term in triple if _MEMBER_LABEL.fullmatch(term)}
+
+
+def _rows(frame: pl.DataFrame) -> list[Row]:
+    if not frame.width:
+        return [{} for _ in range(frame.height)]
+    return [
+        {name: text for name, text in row.items() if text is not None}
+        for row in frame.iter_rows(named=True)
+    ]
+
+
+def run(case: Case) -> None:
+    """Run a case in an event loop of its own."""
+    asyncio.run(check_case(case))
