@@ -11,6 +11,7 @@ import polars as pl
 from hereditary_kg.execution.anchored_paths import anchor_paths
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.errors import ExecutionError
+from hereditary_kg.execution.exact_terms import unwrap_terms, wrap_pattern
 from hereditary_kg.execution.fragments import (
     add_nodes,
     load_matches,
@@ -79,7 +80,7 @@ async def stream_fragment(
     """
     if len(store) > _FEW_TRIPLES:
         pattern = anchor_paths(pattern)
-    text = context.prologue + select_text(pattern, node.variables)
+    text = context.prologue + select_text(wrap_pattern(pattern), node.variables)
     async with aclosing(_stream_texts([text], node.variables, store)) as batches:
         async for batch in batches:
             yield batch
@@ -124,7 +125,7 @@ async def _stream_texts(
             solutions = read_solutions(response.chunks, response.media_type)
             async with aclosing(solutions) as batches:
                 async for batch in batches:
-                    yield restrict(batch, names)
+                    yield restrict(unwrap_terms(batch), names)
 
 
 def _names(variables: tuple[Variable, ...]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
+from hereditary_kg.execution.exact_terms import wrap_pattern, wrap_term, wrap_terms
 from hereditary_kg.execution.residual import (
     EVALUATED_ROWS,
     NUMBER,
@@ -68,7 +69,7 @@ def load_matches(store: "Store", leaf: Leaf, solutions: pl.DataFrame) -> None:
         solutions: its matches.
     """
     if solutions.height:
-        _load_lines(store, "".join(_quads(leaf, solutions)))
+        _load_lines(store, "".join(_quads(leaf, wrap_terms(solutions))))
 
 
 def _load_lines(store: "Store", lines: str) -> None:
@@ -88,8 +89,11 @@ def _quads(leaf: Leaf, solutions: pl.DataFrame) -> Iterable[str]:
     if leaf.graph is not None:
         ends.append(leaf.graph)
     if not solutions.width:
-        return (" ".join(map(str, ends)) + " .\n",)
-    cells = [pl.col(end.name) if isinstance(end, Variable) else pl.lit(str(end)) for end in ends]
+        return (" ".join(str(wrap_term(end)) for end in ends) + " .\n",)
+    cells = [
+        pl.col(end.name) if isinstance(end, Variable) else pl.lit(str(wrap_term(end)))
+        for end in ends
+    ]
     line = pl.concat_str(*cells, pl.lit(".\n"), separator=" ").alias("line")
     return solutions.select(line)["line"]
 
@@ -106,9 +110,11 @@ def walk_texts(
         terms: where to start from, without blank nodes, which cannot be written.
     """
     head = " ".join(f"?{variable.name}" for variable in variables)
-    for offset in range(0, len(terms), _BLOCK):
-        data = " ".join(f"({term})" for term in terms.slice(offset, _BLOCK))
-        yield f"SELECT {head} WHERE {{ VALUES (?{start}) {{ {data} }} {group_text(pattern)} }}"
+    group = group_text(wrap_pattern(pattern))
+    starts = wrap_terms(terms.to_frame()).to_series()
+    for offset in range(0, len(starts), _BLOCK):
+        data = " ".join(f"({term})" for term in starts.slice(offset, _BLOCK))
+        yield f"SELECT {head} WHERE {{ VALUES (?{start}) {{ {data} }} {group} }}"
 
 
 def walk_from(
@@ -116,7 +122,7 @@ def walk_from(
 ) -> pl.DataFrame:
     """Evaluate a path from one term, which may be a blank node."""
     head = " ".join(f"?{variable.name}" for variable in variables)
-    text = f"SELECT {head} WHERE {{ {group_text(pattern)} }}"
+    text = f"SELECT {head} WHERE {{ {group_text(wrap_pattern(pattern))} }}"
     return evaluate_text(text, store, substitutions({start: term}))
 
 
@@ -137,6 +143,7 @@ def add_nodes(pattern: Pattern, terms: pl.Series, store: "Store") -> None:
     else:
         graphs = [f" {name}" for name in store.named_graphs()]
     marker = IRI("urn:hkg:node").text
+    terms = wrap_terms(terms.to_frame()).to_series()
     lines = "".join(f"{marker} {marker} {term}{graph} .\n" for graph in graphs for term in terms)
     _load_lines(store, lines)
 
@@ -152,6 +159,7 @@ def marked_rows(
         store: what it is evaluated over.
         prologue: a BASE declaration, or nothing.
     """
+    rows, pattern = wrap_terms(rows), wrap_pattern(pattern)
     columns = [name for name in rows.columns if name != ROW]
     # Oxigraph hands the row's own bindings to both sides of a MINUS inside EXISTS, where the
     # row's number would count as a variable that they share.

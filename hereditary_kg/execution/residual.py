@@ -12,11 +12,13 @@ Source: SPARQL 1.1 Query Language, sections 17, 11 and 15.1.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import polars as pl
 
 from hereditary_kg.execution.errors import ExecutionError
+from hereditary_kg.execution.exact_terms import unwrap_terms, wrap_rows
 from hereditary_kg.execution.memory import evaluation_memory
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.rdf.solutions import ROW, restrict
@@ -48,6 +50,7 @@ EVALUATED_ROWS = 32_768
 NUMBER = f"{Variable.HIDDEN}number"
 _GROUP = f"{Variable.HIDDEN}group"
 _VALUE = f"{Variable.HIDDEN}value"
+_FORM = f"{Variable.HIDDEN}form"
 _ROW_IRI = "urn:hkg:row:"
 _COLUMN_IRI = "urn:hkg:column:"
 _ROWS_GRAPH = "urn:hkg:rows"
@@ -60,6 +63,7 @@ def filter_rows(frame: pl.DataFrame, condition: Expression, prologue: str = "") 
     if not frame.height:
         return frame
     numbered, rows = _numbered(frame, [condition])
+    rows, (condition,) = wrap_rows(rows, [condition])
     kept = _evaluate_in_parts(rows, f"FILTER({expression_text(condition)})", (), prologue)
     numbers = row_numbers(kept)
     chosen = numbered.filter(pl.col(ROW).is_in(numbers.implode()))
@@ -76,6 +80,7 @@ def extend_rows(
     if not frame.height:
         return restrict(frame, names)
     numbered, rows = _numbered(frame, [expression])
+    rows, (expression,) = wrap_rows(rows, [expression], term=True)
     bound = f"BIND({expression_text(expression)} AS ?{variable.name})"
     values = _evaluate_in_parts(rows, bound, (variable.name,), prologue)
     values = values.select(_row_numbers(), pl.col(variable.name))
@@ -88,8 +93,10 @@ def sort_rows(frame: pl.DataFrame, keys: Sequence[OrderKey], prologue: str = "")
     if frame.height < 2:
         return frame
     numbered, rows = _numbered(frame, [key.expression for key in keys])
+    rows, expressions = wrap_rows(rows, [key.expression for key in keys])
     order = " ".join(
-        f"{'DESC' if key.descending else 'ASC'}({expression_text(key.expression)})" for key in keys
+        f"{'DESC' if key.descending else 'ASC'}({expression_text(expression)})"
+        for key, expression in zip(keys, expressions, strict=True)
     )
     ordered = row_numbers(_evaluate(rows, "", (), f"ORDER BY {order}", prologue=prologue))
     ranks = pl.DataFrame({ROW: ordered, ".rank": pl.arange(0, len(ordered), eager=True)})
@@ -168,13 +175,36 @@ def _aggregate(
     # A number a row keeps equal rows apart; the group's number stands beside it.
     rows = rows.rename({ROW: ".group"}).with_columns(_integer(pl.col(".group")).alias(_GROUP))
     rows = rows.drop(".group").with_row_index(ROW)
-    head = f"({expression_text(aggregate)} AS ?{_VALUE})"
+    given = rows
+    rows, (rewritten,) = wrap_rows(given, [aggregate])
+    exact = rewritten != aggregate
+    if exact and isinstance(rewritten, Aggregate) and isinstance(aggregate.argument, Variable):
+        # The rows of a group are distinct already, by term.
+        rewritten = replace(rewritten, distinct=False)
+    head = f"({expression_text(rewritten)} AS ?{_VALUE})"
     if groups.columns == [ROW] and not rows.height:
         return _evaluate(rows, "", (), head=head, prologue=prologue)[_VALUE]
     values = _evaluate(rows, "", (_GROUP,), f"GROUP BY ?{_GROUP}", head=head, prologue=prologue)
+    if exact and aggregate.name in _SET_AGGREGATES:
+        values = _with_forms(given, aggregate, values, prologue)
     numbers = pl.col(_GROUP).str.extract('"([0-9]+)"').cast(pl.UInt32).alias(ROW)
     found = values.select(numbers, pl.col(_VALUE))
     return groups.join(found, on=ROW, how="left", maintain_order="left")[_VALUE]
+
+
+def _with_forms(
+    rows: pl.DataFrame, aggregate: Aggregate, values: pl.DataFrame, prologue: str
+) -> pl.DataFrame:
+    """Give each group's value in the form in which it stands in the group's first row with it."""
+    if aggregate.argument is None:
+        return values
+    wrapped, (value,) = wrap_rows(rows, [aggregate.argument])
+    _, (term,) = wrap_rows(rows, [aggregate.argument], term=True)
+    bound = f"BIND({expression_text(value)} AS ?{_VALUE}) BIND({expression_text(term)} AS ?{_FORM})"
+    forms = _evaluate(wrapped, bound, (_GROUP, _VALUE, _FORM), prologue=prologue)
+    forms = forms.sort(_row_numbers()).unique([_GROUP, _VALUE], keep="first").drop(NUMBER)
+    found = values.join(forms, on=[_GROUP, _VALUE], how="left", maintain_order="left")
+    return found.with_columns(pl.coalesce(_FORM, _VALUE).alias(_VALUE))
 
 
 # Rows out and back
@@ -300,7 +330,7 @@ def evaluate_text(
         if not isinstance(results, pyoxigraph.QuerySolutions):
             raise ExecutionError("only SELECT is evaluated at the mediator")
         results.serialize(cast("IO[bytes]", document), format=pyoxigraph.QueryResultsFormat.TSV)
-        return parse_tsv(bytes(document.content))
+        return unwrap_terms(parse_tsv(bytes(document.content)))
 
 
 def _row_numbers() -> pl.Expr:
