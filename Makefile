@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_OPTIONS ?=
+FUZZ_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types layers picture picture-check clean
+.PHONY: help demo test lint format types layers fuzz conformance picture picture-check clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +43,12 @@ types: $(VENV)/.test  ## Check types.
 
 layers: $(VENV)/.test  ## Check that imports run down the floors only.
 	@$(BIN)/lint-imports
+
+fuzz: $(VENV)/.test  ## Search for wrong answers until one is found: FUZZ_OPTIONS="--cases 1000".
+	@$(BIN)/python -m tests.fuzzing $(FUZZ_OPTIONS)
+
+conformance: $(VENV)/.test  ## Run the W3C's tests over dealt data and write docs/conformance.md.
+	@$(BIN)/python -m tests.conformance.report
 
 picture: $(VENV)/.test  ## Draw the picture of docs/architecture.md from the code.
 	@$(BIN)/python docs/draw_architecture.py
