@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal
+from tests.fuzzing.choosing import pick
 from tests.fuzzing.vocabulary import LOCAL, MEMBERS, Vocabulary
 
 __all__ = ["Deal", "deals"]
@@ -18,6 +19,8 @@ Quad = tuple[IRI | BlankNode | Literal, ...]
 BLANK_NODES = tuple(BlankNode(f"b{number}") for number in (1, 2, 3))
 WAYS = ("anywhere", "replicated", "by predicate", "by subject", "one member", "everywhere")
 SIZES = (0, 6, 10, 14, 14, 20)
+# One number for each quad is one draw for it. The pools' sizes multiply to less than this.
+_CODES = {size: st.lists(st.integers(0, 2**24), min_size=size, max_size=size + 4) for size in SIZES}
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,12 @@ class Deal:
 @st.composite
 def deals(draw, vocabulary: Vocabulary) -> Deal:
     """Draw data and deal them over one to four members."""
-    count = draw(st.sampled_from((2, 2, 3, 1, MEMBERS)))
-    way = draw(st.sampled_from(WAYS))
+    count = pick(draw, (2, 2, 3, 1, MEMBERS))
+    way = pick(draw, WAYS)
     dealt: list[dict[str, None]] = [{} for _ in range(count)]
-    least = draw(st.sampled_from(SIZES))
-    placed = draw(st.lists(_quads(vocabulary), min_size=least, max_size=least + 4))
+    least = pick(draw, SIZES)
+    codes = draw(_CODES[least])
+    placed = [_decode(code, vocabulary) for code in codes]
     for quad, place, other in placed:
         line = " ".join(term.text for term in quad) + " ."
         if any(isinstance(term, BlankNode) for term in quad):
@@ -70,19 +74,22 @@ def _deal(text: str, count: int) -> int:
     return sum(map(ord, text)) % count
 
 
-def _quads(vocabulary: Vocabulary):
-    named = st.sampled_from(vocabulary.resources)
-    subjects = [named, named]
-    objects = [named, named, st.sampled_from(vocabulary.literals)]
-    if vocabulary.blank_nodes:
-        subjects.append(st.sampled_from(BLANK_NODES))
-        objects.append(st.sampled_from(BLANK_NODES))
-    triple = st.tuples(
-        st.one_of(subjects), st.sampled_from(vocabulary.predicates), st.one_of(objects)
+def _decode(code: int, vocabulary: Vocabulary) -> tuple[Quad, int, int]:
+    """Give the quad, and the two places for it, that a number stands for."""
+    named = vocabulary.resources
+    blank = BLANK_NODES[: 3 if vocabulary.blank_nodes else 0]
+    pools = (
+        (*named, *named, *blank),
+        vocabulary.predicates,
+        (*named, *vocabulary.literals, *blank),
+        (None, *vocabulary.graphs),
+        range(MEMBERS),
+        range(MEMBERS),
     )
-    quad = triple
-    if vocabulary.graphs:
-        graph = st.sampled_from(((), *((name,) for name in vocabulary.graphs)))
-        quad = st.tuples(triple, graph).map(lambda parts: parts[0] + parts[1])
-    place = st.integers(0, MEMBERS - 1)
-    return st.tuples(quad, place, place)
+    chosen = []
+    for pool in pools:
+        code, place = divmod(code, len(pool))
+        chosen.append(pool[place])
+    subject, predicate, target, graph, place, other = chosen
+    quad = (subject, predicate, target) if graph is None else (subject, predicate, target, graph)
+    return quad, place, other

@@ -21,6 +21,7 @@ from hereditary_kg.sparql.algebra import (
     Variable,
     conjunction,
 )
+from tests.fuzzing.choosing import Draw, one_in, pick
 from tests.fuzzing.vocabulary import NAMESPACE, VARIABLES, Vocabulary
 
 __all__ = ["Reading", "expressions"]
@@ -138,65 +139,60 @@ def _never_differs(name: str) -> Expression:
 @st.composite
 def expressions(draw, reading: Reading, kind: str = "b", depth: int = 2) -> Expression:
     """Draw an expression that is meant to have values of ``kind``."""
-    if draw(st.integers(0, 11)) == 11:
-        kind = draw(st.sampled_from("bnsidt"))
+    if one_in(draw, 12):
+        kind = pick(draw, "bnsidt")
     if depth == 0:
-        return draw(_leaves(reading, kind))
+        return _leaf(draw, reading, kind)
 
     def inner(wanted: str) -> Expression:
         return draw(expressions(reading, wanted, depth - 1))
 
     if kind == "b":
-        return draw(_conditions(reading, depth))
-    choice = draw(st.integers(0, 9))
+        return _condition(draw, reading, inner)
+    choice = pick(draw, range(10))
     if choice < 3:
-        return draw(_leaves(reading, kind))
+        return _leaf(draw, reading, kind)
     if choice == 3:
         return Call("IF", (inner("b"), inner(kind), inner(kind)))
     if choice == 4:
-        return Call("COALESCE", tuple(inner(kind) for _ in range(draw(st.integers(1, 3)))))
+        return Call("COALESCE", tuple(inner(kind) for _ in range(1 + pick(draw, range(3)))))
     if choice == 5 and kind in _CASTS:
-        return FunctionCall(IRI(XSD + draw(st.sampled_from(_CASTS[kind]))), (inner("t"),))
+        return FunctionCall(IRI(XSD + pick(draw, _CASTS[kind])), (inner("t"),))
     if kind == "t":
-        return inner(draw(st.sampled_from("bnsid")))
+        return inner(pick(draw, "bnsid"))
     if kind == "s" and choice == 6:
-        return draw(_texts(reading, depth))
-    name, takes = draw(st.sampled_from(_FUNCTIONS[kind]))
+        return _special(inner("s"), draw)
+    name, takes = pick(draw, _FUNCTIONS[kind])
     return Call(name, tuple(map(inner, takes)))
 
 
-@st.composite
-def _texts(draw, reading: Reading, depth: int) -> Expression:
+def _special(text: Expression, draw: Draw) -> Expression:
     """Draw a call that takes something special beside a text."""
-    text = draw(expressions(reading, "s", depth - 1))
-    match draw(st.sampled_from(("REPLACE", "REPLACE flags", "STRLANG", "STRDT"))):
+    match pick(draw, ("REPLACE", "REPLACE flags", "STRLANG", "STRDT")):
         case "REPLACE":
-            return Call("REPLACE", (text, draw(st.sampled_from(_PATTERNS)), Literal("z$0")))
+            return Call("REPLACE", (text, pick(draw, _PATTERNS), Literal("z$0")))
         case "REPLACE flags":
-            pattern = draw(st.sampled_from(_PATTERNS[:4]))
+            pattern = pick(draw, _PATTERNS[:4])
             return Call("REPLACE", (text, pattern, Literal("-"), Literal("i")))
         case "STRLANG":
-            return Call("STRLANG", (text, draw(st.sampled_from(_TAGS))))
+            return Call("STRLANG", (text, pick(draw, _TAGS)))
         case _:
-            return Call("STRDT", (text, draw(st.sampled_from(_DATATYPES))))
+            return Call("STRDT", (text, pick(draw, _DATATYPES)))
 
 
-@st.composite
-def _conditions(draw, reading: Reading, depth: int) -> Expression:
-    def inner(wanted: str) -> Expression:
-        return draw(expressions(reading, wanted, depth - 1))
-
+def _condition(draw: Draw, reading: Reading, inner: Callable[[str], Expression]) -> Expression:
+    """Draw what is meant to be true or false."""
     kinds = ["compare"] * 4 + ["bound", "bound", "not", "and", "or", "in", "function", "function"]
     kinds += ["regex", "range", "if", "coalesce", "cast", "unstable", "leaf"]
     if reading.exists is not None:
         kinds += ["exists"] * 3
-    match draw(st.sampled_from(kinds)):
+    match pick(draw, kinds):
         case "compare":
-            sign = draw(st.sampled_from(("=", "!=", "<", ">", "<=", ">=")))
-            wanted = draw(st.sampled_from("tnsd"))
+            sign = pick(draw, ("=", "!=", "<", ">", "<=", ">="))
+            wanted = pick(draw, "tnsd")
             return Call(sign, (inner(wanted), inner(wanted)))
         case "bound":
-            return Call("BOUND", (draw(_variables(reading)),))
+            return Call("BOUND", (_variable(draw, reading),))
         case "not":
             return Call("!", (inner("b"),))
         case "and":
@@ -204,17 +200,17 @@ def _conditions(draw, reading: Reading, depth: int) -> Expression:
         case "or":
             return Call("||", (inner("b"), inner("b")))
         case "in":
-            wanted = draw(st.sampled_from("tn"))
-            listed = tuple(inner(wanted) for _ in range(draw(st.integers(0, 2))))
-            return Call(draw(st.sampled_from(("IN", "NOT IN"))), (inner(wanted), *listed))
+            wanted = pick(draw, "tn")
+            listed = tuple(inner(wanted) for _ in range(pick(draw, range(3))))
+            return Call(pick(draw, ("IN", "NOT IN")), (inner(wanted), *listed))
         case "function":
-            name, takes = draw(st.sampled_from(_FUNCTIONS["b"]))
+            name, takes = pick(draw, _FUNCTIONS["b"])
             return Call(name, tuple(map(inner, takes)))
         case "regex":
-            flags = draw(st.sampled_from(((), (Literal("i"),))))
-            return Call("REGEX", (inner("s"), draw(st.sampled_from(_PATTERNS)), *flags))
+            flags = pick(draw, ((), (Literal("i"),)))
+            return Call("REGEX", (inner("s"), pick(draw, _PATTERNS), *flags))
         case "range":
-            return Call("LANGMATCHES", (inner("s"), draw(st.sampled_from(_RANGES))))
+            return Call("LANGMATCHES", (inner("s"), pick(draw, _RANGES)))
         case "if":
             return Call("IF", (inner("b"), inner("b"), inner("b")))
         case "coalesce":
@@ -223,19 +219,21 @@ def _conditions(draw, reading: Reading, depth: int) -> Expression:
             return FunctionCall(IRI(XSD + "boolean"), (inner("t"),))
         case "unstable":
             names = ("RAND", "UUID", "STRUUID", "NOW", "BNODE")
-            return _never_differs(draw(st.sampled_from(names)))
+            return _never_differs(pick(draw, names))
         case "exists":
-            return Exists(draw(reading.exists()), draw(st.booleans()))
+            return Exists(draw(reading.exists()), one_in(draw, 2))
         case _:
-            return draw(_leaves(reading, "b"))
+            return _leaf(draw, reading, "b")
 
 
-def _variables(reading: Reading):
+def _variable(draw: Draw, reading: Reading) -> Variable:
     """Draw a variable, mostly one in scope."""
-    return st.sampled_from((*reading.known, *reading.known, *VARIABLES))
+    return pick(draw, (*reading.known, *reading.known, *reading.known, *VARIABLES))
 
 
-def _leaves(reading: Reading, kind: str):
+def _leaf(draw: Draw, reading: Reading, kind: str) -> Expression:
+    if not one_in(draw, 3):
+        return _variable(draw, reading)
     match kind:
         case "b":
             constants = (TRUE, Literal("false", XSD + "boolean"))
@@ -249,4 +247,4 @@ def _leaves(reading: Reading, kind: str):
             constants = _DATES
         case _:
             constants = (*reading.vocabulary.constants, *reading.vocabulary.resources)
-    return st.one_of(_variables(reading), _variables(reading), st.sampled_from(constants))
+    return pick(draw, constants)

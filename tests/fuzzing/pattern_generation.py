@@ -40,6 +40,7 @@ from hereditary_kg.sparql.algebra import (
     Variable,
 )
 from hereditary_kg.sparql.variables import scope_variables
+from tests.fuzzing.choosing import Draw, few, one_in, pick
 from tests.fuzzing.data_generation import Quad
 from tests.fuzzing.expression_generation import Reading, expressions
 from tests.fuzzing.vocabulary import (
@@ -48,10 +49,9 @@ from tests.fuzzing.vocabulary import (
     VARIABLES,
     Vocabulary,
     normal_form,
-    some,
 )
 
-__all__ = ["Writing", "aggregates", "bgps", "patterns", "selects", "triple_patterns"]
+__all__ = ["Writing", "aggregate", "cut", "patterns", "triple_pattern"]
 
 _MAKES_A_SET = ("DISTINCT", "DISTINCT REDUCED")
 _EXISTS = 2
@@ -90,16 +90,15 @@ class Writing:
 # Triple patterns
 
 
-@st.composite
-def paths(draw, predicates, depth: int = 2):
+def path(draw: Draw, predicates, depth: int = 2):
     """Draw a property path that is not a plain IRI."""
 
     def inner():
-        if depth > 1 and draw(st.integers(0, 2)) == 2:
-            return draw(paths(predicates, depth - 1))
-        return draw(st.sampled_from(predicates))
+        if depth > 1 and one_in(draw, 3):
+            return path(draw, predicates, depth - 1)
+        return pick(draw, predicates)
 
-    match draw(st.sampled_from(("repeated", "inverse", "sequence", "alternative", "negated"))):
+    match pick(draw, ("repeated", "inverse", "sequence", "alternative", "negated")):
         case "inverse":
             return InversePath(inner())
         case "sequence":
@@ -107,77 +106,71 @@ def paths(draw, predicates, depth: int = 2):
         case "alternative":
             return AlternativePath((inner(), inner()))
         case "repeated":
-            return RepeatedPath(inner(), draw(st.sampled_from("*+?")))
+            return RepeatedPath(inner(), pick(draw, "*+?"))
         case _:
-            members = st.lists(st.sampled_from(predicates), max_size=2, unique=True).map(tuple)
-            forward, inverse = draw(members), draw(members)
+            forward, inverse = few(draw, predicates, 0, 2), few(draw, predicates, 0, 2)
             return NegatedPropertySet(forward if forward or inverse else predicates[:1], inverse)
 
 
-@st.composite
-def triple_patterns(draw, writing: Writing, label: str | None = None, *, path: bool = True):
+def triple_pattern(draw: Draw, writing: Writing, label: str | None = None, *, paths: bool = True):
     """Draw a triple pattern, at times with the blank node ``label`` as an end."""
-    if writing.quads and draw(st.integers(0, 3)):
-        return draw(_matching_triples(writing, label, path=path))
+    if writing.quads and not one_in(draw, 4):
+        return _matching_triple(draw, writing, label, paths=paths)
     vocabulary = writing.vocabulary
-    variable = st.sampled_from(VARIABLES)
-    subjects = [variable] * 5 + [st.sampled_from(vocabulary.resources)]
-    if label is not None:
-        subjects.append(st.just(BlankNode(label)))
-    objects = [*subjects, st.sampled_from(vocabulary.constants)]
-    predicates = [st.sampled_from(vocabulary.predicates)] * 5 + [variable]
-    if path:
-        predicates += [paths(vocabulary.predicates)] * 2
-    return TriplePattern(
-        draw(st.one_of(subjects)), draw(st.one_of(predicates)), draw(st.one_of(objects))
-    )
+    blank = () if label is None else (BlankNode(label),)
+    subjects = (*VARIABLES, *blank, pick(draw, vocabulary.resources))
+    objects = (*subjects, pick(draw, vocabulary.constants))
+    kind = pick(draw, ("name",) * 5 + ("variable",) + ("path",) * (2 if paths else 0))
+    match kind:
+        case "name":
+            predicate = pick(draw, vocabulary.predicates)
+        case "variable":
+            predicate = pick(draw, VARIABLES)
+        case _:
+            predicate = path(draw, vocabulary.predicates)
+    return TriplePattern(pick(draw, subjects), predicate, pick(draw, objects))
 
 
-@st.composite
-def _matching_triples(draw, writing: Writing, label: str | None, *, path: bool):
+def _matching_triple(draw: Draw, writing: Writing, label: str | None, *, paths: bool):
     """Draw a triple pattern that some quad of the data matches, in whichever graph.
 
     A term has its own variable, so that patterns are likely to match together.
     """
-    subject, predicate, target, *_ = draw(st.sampled_from(writing.quads))
+    subject, predicate, target, *_ = pick(draw, writing.quads)
 
     def end(term):
-        choice = draw(st.integers(0, 7))
+        choice = pick(draw, range(8))
         if choice == 6 and label is not None:
             return BlankNode(label)
         if choice < 6 or isinstance(term, BlankNode):
             return VARIABLES[sum(map(ord, term.text)) % len(VARIABLES)]
         return normal_form(term) if isinstance(term, Literal) else term
 
-    match draw(st.integers(0, 7)):
-        case 7:
+    match pick(draw, range(12)):
+        case 11 | 10:
             predicate = VARIABLES[sum(map(ord, predicate.text)) % len(VARIABLES)]
-        case 6 if path:
-            predicate = RepeatedPath(predicate, draw(st.sampled_from("+*?")))
-        case 5 if path:
-            other = draw(st.sampled_from(writing.vocabulary.predicates))
-            predicate = AlternativePath((predicate, other))
+        case 9 if paths:
+            predicate = RepeatedPath(predicate, pick(draw, "+*?"))
+        case 8 if paths:
             subject, target = target, subject
-            predicate = InversePath(predicate)
+            other = pick(draw, writing.vocabulary.predicates)
+            predicate = InversePath(AlternativePath((predicate, other)))
     return TriplePattern(end(subject), predicate, end(target))
 
 
-@st.composite
-def bgps(draw, writing: Writing, most: int = 3):
+def bgp(draw: Draw, writing: Writing, most: int = 3):
     """Draw a basic graph pattern."""
     label = f"b{next(writing.labels)}"
-    triples = st.lists(triple_patterns(writing, label), min_size=1, max_size=most)
-    return BGP(tuple(draw(triples)))
+    count = 1 + pick(draw, range(most))
+    return BGP(tuple(triple_pattern(draw, writing, label) for _ in range(count)))
 
 
-@st.composite
-def values(draw, writing: Writing):
+def values(draw: Draw, writing: Writing):
     """Draw inline data, at times with UNDEF and at times without rows."""
-    names = draw(st.lists(st.sampled_from(VARIABLES), min_size=1, max_size=2, unique=True))
-    terms = (*writing.vocabulary.resources, *writing.vocabulary.constants)
-    cell = st.one_of(st.sampled_from(terms), st.sampled_from(terms), st.none())
-    row = st.tuples(*(cell for _ in names))
-    return Values(tuple(names), tuple(draw(st.lists(row, max_size=4))))
+    names = few(draw, VARIABLES, 1, 2)
+    terms = (*writing.vocabulary.resources, *writing.vocabulary.constants, None, None)
+    count = pick(draw, (1, 2, 3, 0))
+    return Values(names, tuple(tuple(pick(draw, terms) for _ in names) for _ in range(count)))
 
 
 # Patterns
@@ -188,7 +181,7 @@ def patterns(draw, writing: Writing, depth: int = 3):
     """Draw a pattern of at most ``depth`` operators above its leaves."""
     vocabulary = writing.vocabulary
     if depth == 0:
-        return draw(st.one_of(bgps(writing), bgps(writing), bgps(writing), values(writing)))
+        return values(draw, writing) if one_in(draw, 4) else bgp(draw, writing)
 
     def below():
         return draw(patterns(writing, depth - 1))
@@ -200,17 +193,17 @@ def patterns(draw, writing: Writing, depth: int = 3):
     kinds += ["select", "group", "values"]
     kinds += [] if writing.inside_exists else ["minus", "minus"]
     kinds += ["graph"] * (2 if vocabulary.graphs else 0)
-    match draw(st.sampled_from(kinds)):
+    match pick(draw, kinds):
         case "leaf":
-            return draw(bgps(writing))
+            return bgp(draw, writing)
         case "values":
-            return Join.of((below(), draw(values(writing))))
+            return Join.of((below(), values(draw, writing)))
         case "join":
             return Join.of((below(), below()))
         case "optional":
             left, right = below(), below()
             condition = None
-            if draw(st.integers(0, 2)) == 2:
+            if one_in(draw, 3):
                 condition = expression((*scope_variables(left), *scope_variables(right)))
             return LeftJoin.of(left, right, condition)
         case "union":
@@ -222,17 +215,17 @@ def patterns(draw, writing: Writing, depth: int = 3):
             inner = below()
             scope = scope_variables(inner)
             free = [v for v in (*BOUND_BY_QUERY, *VARIABLES) if v not in scope]
-            kind = draw(st.sampled_from("tnsbid"))
-            return Extend(inner, draw(st.sampled_from(free)), expression(scope, kind))
+            kind = pick(draw, "tnsbid")
+            return Extend(inner, pick(draw, free), expression(scope, kind))
         case "minus":
             return Minus.of(below(), below())
         case "graph":
             names = (*VARIABLES, *vocabulary.graphs, *vocabulary.graphs, GRAPHS[-1])
-            return Graph(draw(st.sampled_from(names)), below())
+            return Graph(pick(draw, names), below())
         case "group":
-            return draw(groups(writing, below()))
+            return group(draw, writing, below())
         case _:
-            return draw(selects(writing, below()))
+            return select(draw, writing, below())
 
 
 # Sub-selects
@@ -251,91 +244,91 @@ def total_order(shown):
     return tuple(OrderKey(key) for key in keys)
 
 
-@st.composite
-def selects(draw, writing: Writing, pattern, projection=None):
+def select(draw: Draw, writing: Writing, pattern, projection=None):
     """Draw a projection of ``pattern`` with solution modifiers."""
     scope = scope_variables(pattern)
     if projection is None:
-        projection = draw(some(scope, draw(st.sampled_from((1, 1, 1, 0))), 3)) if scope else ()
-    sliced = not writing.vocabulary.blank_nodes and draw(st.integers(0, 3)) == 3
+        projection = few(draw, scope, pick(draw, (1, 1, 1, 0)), 3) if scope else ()
+    sliced = not writing.vocabulary.blank_nodes and one_in(draw, 4)
     if sliced and projection:
         keys = total_order(projection)
-        if draw(st.booleans()):
+        if one_in(draw, 2):
             keys = (OrderKey(keys[0].expression, descending=True), *keys[1:])
         pattern = OrderBy(pattern, keys)
     pattern = Project(pattern, projection)
-    duplicates = draw(st.sampled_from(("ALL", "ALL", *_MAKES_A_SET)))
+    duplicates = pick(draw, ("ALL", "ALL", *_MAKES_A_SET))
     if duplicates == "DISTINCT REDUCED":
         pattern = Project(Reduced(pattern), projection)
     if duplicates in _MAKES_A_SET:
         pattern = Distinct(pattern)
     if sliced:
-        limit = draw(st.one_of(st.none(), st.integers(0, 4)))
-        pattern = Slice(pattern, draw(st.integers(0, 2)), limit)
+        pattern = cut(draw, pattern)
     return pattern
 
 
-@st.composite
-def groups(draw, writing: Writing, pattern):
+def cut(draw: Draw, pattern):
+    """Draw OFFSET and LIMIT."""
+    return Slice(pattern, pick(draw, range(3)), pick(draw, (None, 4, 3, 2, 1, 0)))
+
+
+def group(draw: Draw, writing: Writing, pattern):
     """Draw a grouped select: keys, aggregates, at times HAVING and computed columns."""
     scope = scope_variables(pattern)
     if not scope:
         return pattern
-    keys = draw(some(scope, 0, 2))
-    found = draw(
-        st.lists(aggregates(scope, keys), min_size=0 if keys else 1, max_size=2, unique=True)
-    )
+    keys = few(draw, scope, 0, 2)
+    count = pick(draw, (1, 2, 0) if keys else (1, 2))
+    found = dict.fromkeys(aggregate(draw, scope, keys) for _ in range(count))
     free = [Variable(f"g{number}") for number in range(1, 9) if Variable(f"g{number}") not in scope]
     grouped = Group(pattern, keys, tuple(zip(free, found, strict=False)))
     known = scope_variables(grouped)
-    if draw(st.integers(0, 3)) == 3:
+    if one_in(draw, 4):
         grouped = Filter(draw(expressions(writing.reading(known))), grouped)
     computed = [v for v in BOUND_BY_QUERY if v not in scope and v not in known]
-    if computed and draw(st.integers(0, 2)) == 2:
-        kind = draw(st.sampled_from("nst"))
+    if computed and one_in(draw, 3):
+        kind = pick(draw, "nst")
         grouped = Extend(grouped, computed[0], draw(expressions(writing.reading(known), kind)))
-    return draw(selects(writing, grouped, scope_variables(grouped)))
+    return select(draw, writing, grouped, scope_variables(grouped))
 
 
-@st.composite
-def aggregates(draw, scope, keys, *, shown: bool = False):
+def aggregate(draw: Draw, scope, keys, *, shown: bool = False):
     """Draw an aggregate whose value is determined.
 
     Args:
-        draw: Hypothesis gives it.
+        draw: chooses.
         scope: the variables in scope below the group.
         keys: the group's keys.
         shown: whether the value is only shown and never computed with, so that an answer can
             be compared up to the order of a concatenation and among numbers that are equal.
     """
-    variable = draw(st.sampled_from(scope))
-    distinct = draw(st.booleans())
+    variable = pick(draw, scope)
+    distinct = one_in(draw, 2)
     text = Call("STR", (variable,))
     length = Call("STRLEN", (text,))
     kinds = ["all", "count", "count", "sum", "average", "least", "most", "sample"]
     kinds += ["concatenation", "least term", "most term"] if shown else []
-    match draw(st.sampled_from(kinds)):
+    match pick(draw, kinds):
         case "all":
             return Aggregate("COUNT", None, distinct)
         case "count":
-            return Aggregate("COUNT", draw(st.sampled_from((variable, length))), distinct)
+            return Aggregate("COUNT", pick(draw, (variable, length)), distinct)
         case "sum":
             number = Call("+", (variable, Literal("1", XSD + "integer")))
-            return Aggregate("SUM", draw(st.sampled_from((variable, length, number))), distinct)
+            return Aggregate("SUM", pick(draw, (variable, length, number)), distinct)
         case "average":
-            return Aggregate("AVG", draw(st.sampled_from((variable, length))), distinct)
+            return Aggregate("AVG", pick(draw, (variable, length)), distinct)
         case "least" | "most" as which:
             cast = FunctionCall(_INTEGER, (variable,))
-            argument = draw(st.sampled_from((text, length, cast)))
+            argument = pick(draw, (text, length, cast))
             return Aggregate("MIN" if which == "least" else "MAX", argument, distinct)
         case "least term":
             return Aggregate("MIN", variable, distinct)
         case "most term":
             return Aggregate("MAX", variable, distinct)
         case "sample":
-            agreed = Literal("agreed") if not keys else draw(st.sampled_from(keys))
+            agreed = Literal("agreed") if not keys else pick(draw, keys)
             return Aggregate("SAMPLE", agreed, distinct)
         case _:
-            separator = draw(st.sampled_from((None, "", ", ", '"|\n')))
-            argument = draw(st.sampled_from((variable, text)))
+            separator = pick(draw, (None, "", ", ", '"|\n'))
+            argument = pick(draw, (variable, text))
             return Aggregate("GROUP_CONCAT", argument, distinct, separator)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE, XSD, Literal, parse_term
 from hereditary_kg.sparql.algebra import Variable
+from tests.fuzzing.choosing import few, one_in, pick
 
 __all__ = [
     "BOUND_BY_QUERY",
@@ -23,7 +24,6 @@ __all__ = [
     "Vocabulary",
     "local_resource",
     "normal_form",
-    "some",
     "vocabularies",
 ]
 
@@ -127,20 +127,15 @@ class Vocabulary:
         return tuple(dict.fromkeys(map(normal_form, self.literals)))
 
 
-def some(pool, least: int, most: int):
-    """Draw a few different terms of a pool."""
-    return st.lists(st.sampled_from(pool), min_size=least, max_size=most, unique=True).map(tuple)
-
-
 @st.composite
 def vocabularies(draw) -> Vocabulary:
     """Draw the few terms that a case is about."""
-    resources = draw(some(RESOURCES, 1, 4))
-    if draw(st.booleans()):
-        resources += draw(some(LOCAL, 1, 3))
-    predicates = draw(some(PREDICATES, 1, 3))
+    resources = few(draw, RESOURCES, 1, 4)
+    if one_in(draw, 2):
+        resources += few(draw, LOCAL, 1, 3)
+    predicates = few(draw, PREDICATES, pick(draw, (1, 2, 2)), 4)
     if IRI(RDF_TYPE) in predicates:
         resources += CLASSES
-    literals = draw(some(LITERALS, 1, 5))
-    graphs = draw(some(GRAPHS, 1, 3)) if draw(st.integers(0, 2)) == 2 else ()
-    return Vocabulary(resources, predicates, literals, graphs, draw(st.integers(0, 2)) == 2)
+    literals = few(draw, LITERALS, 1, 5)
+    graphs = few(draw, GRAPHS, 1, 3) if one_in(draw, 3) else ()
+    return Vocabulary(resources, predicates, literals, graphs, one_in(draw, 3))
