@@ -19,7 +19,7 @@ from hereditary_kg.execution.fragments import (
     walk_from,
     walk_texts,
 )
-from hereditary_kg.execution.memory import Holding
+from hereditary_kg.execution.memory import Holding, frame_bytes
 from hereditary_kg.execution.requests import ask_members
 from hereditary_kg.execution.streams import Batches, gather, rebatch
 from hereditary_kg.federation.transport import EmbeddedTransport, TransportRequest
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["load_fragment", "stream_fragment", "stream_walk"]
 
 # Measured: what Oxigraph's store in memory takes for a triple, besides its texts.
-_TRIPLE_BYTES = 600
+_TRIPLE_BYTES = 550
 # Triples between which Oxigraph may compute all connections at once: half a million at most.
 _FEW_TRIPLES = 1000
 
@@ -62,7 +62,7 @@ async def _load(
     async with aclosing(rebatch(asked, _names(fetch.variables))) as batches:
         async for batch in batches:
             context.count(fetch, batch.height)
-            size = batch.height * _TRIPLE_BYTES + int(batch.estimated_size())
+            size = batch.height * _TRIPLE_BYTES + frame_bytes(batch)
             held.take(size, batch.height)
             await held.run(load_matches, store, leaf, batch)
 

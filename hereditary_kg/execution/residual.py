@@ -329,7 +329,11 @@ def evaluate_text(
         results = data.query(text, substitutions=substitutions)
         if not isinstance(results, pyoxigraph.QuerySolutions):
             raise ExecutionError("only SELECT is evaluated at the mediator")
-        results.serialize(cast("IO[bytes]", document), format=pyoxigraph.QueryResultsFormat.TSV)
+        try:
+            results.serialize(cast("IO[bytes]", document), format=pyoxigraph.QueryResultsFormat.TSV)
+        finally:
+            # An error's traceback would take it to another thread, where it must not end.
+            del results
         return unwrap_terms(parse_tsv(bytes(document.content)))
 
 
