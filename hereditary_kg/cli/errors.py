@@ -111,6 +111,7 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
     from hereditary_kg.execution.errors import (
         ExecutionError,
         IncompleteAnswerError,
+        MemoryLimitError,
         QueryTimeoutError,
     )
     from hereditary_kg.federation.errors import (
@@ -136,6 +137,7 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
         (SiteBusyError, _with(FAILED)),
         (SiteError, _with(WRONG_INPUT)),
         (IncompleteAnswerError, _describe_incomplete),
+        (MemoryLimitError, _with(FAILED, "`--memory-limit MEGABYTES` allows more.")),
         (QueryTimeoutError, _with(FAILED, "`--timeout SECONDS` allows more time.")),
         (StaleProfileError, _with(FAILED, "The data changed while the query ran: ask it again.")),
         (FederationError, _with(FAILED, "`hkg federation check` shows who is up.")),

@@ -16,6 +16,7 @@ from hereditary_kg.cli.progress import RequestCounter, open_watched_federation, 
 from hereditary_kg.cli.query_layout import shorten_query
 from hereditary_kg.cli.query_texts import (
     QueryText,
+    memory_option,
     query_arguments,
     read_query_text,
     timeout_option,
@@ -29,10 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["query"]
 
+_MEGABYTE = 2**20
+
 
 @dataclass(frozen=True)
 class _Request:
-    """What the user asked for."""
+    """What the user asked for.
+
+    Attributes:
+        memory_limit: bytes.
+    """
 
     query_text: QueryText
     federation_path: Path
@@ -41,6 +48,7 @@ class _Request:
     certificate: str | None
     allow_partial: bool
     timeout: float
+    memory_limit: int
     most_rows: int
 
 
@@ -69,6 +77,7 @@ class _Request:
     help="Answer without members that fail, say so, and end with exit code 3.",
 )
 @timeout_option
+@memory_option
 @click.option(
     "--certificate",
     type=click.Path(allow_dash=True),
@@ -95,6 +104,7 @@ def query(
     output: Path | None,
     allow_partial: bool,
     timeout: float,
+    memory_limit: int,
     certificate: str | None,
     max_rows: int,
 ) -> None:
@@ -116,6 +126,7 @@ def query(
         certificate,
         allow_partial,
         timeout,
+        memory_limit * _MEGABYTE,
         max_rows,
     )
     complete = asyncio.run(_answer(request, settings))
@@ -152,6 +163,7 @@ async def _answer(request: _Request, settings: Settings) -> bool:
             result = await federation.query(
                 request.query_text.text,
                 timeout=request.timeout,
+                memory_limit=request.memory_limit,
                 allow_partial=request.allow_partial,
             )
     finally:

@@ -12,7 +12,13 @@ import rich_click as click
 from hereditary_kg.cli.errors import WRONG_INPUT, CommandError
 from hereditary_kg.sparql.errors import SparqlError
 
-__all__ = ["QueryText", "query_arguments", "read_query_text", "timeout_option"]
+__all__ = [
+    "QueryText",
+    "memory_option",
+    "query_arguments",
+    "read_query_text",
+    "timeout_option",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -82,6 +88,18 @@ def timeout_option(function: Function) -> Function:
         show_default=True,
         metavar="SECONDS",
         help="Seconds that the query may take.",
+    )(function)
+
+
+def memory_option(function: Function) -> Function:
+    """Add ``--memory-limit`` to a command."""
+    return click.option(
+        "--memory-limit",
+        type=click.IntRange(min=1),
+        default=2048,
+        show_default=True,
+        metavar="MEGABYTES",
+        help="Memory that one query may hold here; one that needs more is stopped.",
     )(function)
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import rich_click as click
 
 from hereditary_kg.cli.federation_files import federation_option
-from hereditary_kg.cli.query_texts import timeout_option
+from hereditary_kg.cli.query_texts import memory_option, timeout_option
 from hereditary_kg.cli.settings import Settings, announce, common_options, pass_settings
 
 __all__ = ["serve"]
+
+_MEGABYTE = 2**20
 
 
 @click.command()
@@ -23,6 +25,7 @@ __all__ = ["serve"]
     help="The TCP port; 0 takes a free one.",
 )
 @timeout_option
+@memory_option
 @click.option(
     "--concurrency",
     type=click.IntRange(min=1),
@@ -40,6 +43,7 @@ def serve(
     host: str,
     port: int,
     timeout: float,
+    memory_limit: int,
     concurrency: int,
 ) -> None:
     """Serve a federation as one SPARQL 1.1 endpoint, for any client of a triple store.
@@ -51,12 +55,27 @@ def serve(
 
     settings.start_logging()
     asyncio.run(
-        _serve(settings, federation_path, host, port, timeout=timeout, concurrency=concurrency)
+        _serve(
+            settings,
+            federation_path,
+            host,
+            port,
+            timeout=timeout,
+            memory_limit=memory_limit * _MEGABYTE,
+            concurrency=concurrency,
+        )
     )
 
 
 async def _serve(
-    settings: Settings, path: Path, host: str, port: int, *, timeout: float, concurrency: int
+    settings: Settings,
+    path: Path,
+    host: str,
+    port: int,
+    *,
+    timeout: float,
+    memory_limit: int,
+    concurrency: int,
 ) -> None:
     from hereditary_kg.execution.engine import AsyncFederation
     from hereditary_kg.web.service import serve as serve_federation
@@ -70,6 +89,7 @@ async def _serve(
             host,
             port,
             timeout=timeout,
+            memory_limit=memory_limit,
             concurrency=concurrency,
             on_ready=lambda url: announce(settings, subject, url),
         )

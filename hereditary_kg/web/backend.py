@@ -1,13 +1,14 @@
 """The mediator behind the SPARQL 1.1 Protocol."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from typing import Self
 
 from hereditary_kg.execution.engine import Answer as EngineAnswer
 from hereditary_kg.execution.engine import AsyncFederation
+from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
 from hereditary_kg.execution.preparation import parse_for_federation
-from hereditary_kg.execution.streams import Batches
+from hereditary_kg.execution.streams import one
 from hereditary_kg.rdf.media_types import Format, GraphFormat, ResultFormat, negotiate
 from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sites.protocol import Answer, QueryRequest, ServiceError
@@ -52,6 +53,7 @@ class MediatorBackend:
         timeout: seconds for one query, its answer's way to the asker included.
         concurrency: how many queries run at once; further ones wait, for as long at most.
         queue_limit: how many may wait.
+        memory_limit: bytes that one query may hold, None for no limit.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class MediatorBackend:
         timeout: float,
         concurrency: int,
         queue_limit: int = 1024,
+        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     ) -> None:
         self._federation = federation
         self._shelf = shelf
         self._timeout = timeout
+        self._memory_limit = memory_limit
         self._admission = Admission(concurrency, timeout, queue_limit=queue_limit)
 
     async def answer(self, request: QueryRequest) -> Answer:
@@ -86,10 +90,11 @@ class MediatorBackend:
                         allow_partial=allow_partial,
                         dataset=_read_dataset(request),
                         base=request.base,
+                        memory_limit=self._memory_limit,
                     )
                 )
                 if allow_partial:
-                    answer.batches = await _gathered(answer.batches)
+                    answer.batches = one(await answer.gather())
             except Exception as error:
                 raise refuse(error) from error
             record = self._shelf.open()
@@ -153,17 +158,6 @@ class _Document:
             if self._record.state == "running":
                 self._record.state = "failed"
                 self._record.error = "The connection was closed before the answer's end."
-
-
-async def _gathered(batches: Batches) -> Batches:
-    async with aclosing(batches) as stream:
-        frames = [batch async for batch in stream]
-
-    async def replayed() -> Batches:
-        for frame in frames:
-            yield frame
-
-    return replayed()
 
 
 def _read_dataset(request: QueryRequest) -> Dataset | None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 import polars as pl
 
 from hereditary_kg.execution.engine import Answer
-from hereditary_kg.execution.streams import collect
 from hereditary_kg.rdf.graph_writing import write_triples
 from hereditary_kg.rdf.media_types import Format, GraphFormat, ResultFormat
 from hereditary_kg.rdf.result_writing import SolutionWriter, write_boolean
@@ -32,11 +31,11 @@ async def write_answer(
     Raises:
         ResultError: the format cannot hold a term.
         GraphError: the same of a graph.
-        ExecutionError: the answer breaks off.
+        ExecutionError: the answer breaks off, or a graph needs too much memory.
     """
     match chosen:
         case GraphFormat():
-            triples = await collect(answer.batches, answer.variables)
+            triples = await answer.gather()
             yield await asyncio.to_thread(write_triples, triples, chosen, prefixes)
         case ResultFormat() if answer.kind == "boolean":
             rows = [batch.height async for batch in answer.batches]

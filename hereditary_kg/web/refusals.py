@@ -3,7 +3,12 @@
 import logging
 import traceback
 
-from hereditary_kg.execution.errors import ExecutionError, IncompleteAnswerError, QueryTimeoutError
+from hereditary_kg.execution.errors import (
+    ExecutionError,
+    IncompleteAnswerError,
+    MemoryLimitError,
+    QueryTimeoutError,
+)
 from hereditary_kg.federation.errors import FederationError, StaleProfileError
 from hereditary_kg.rdf.errors import GraphError, ResultError
 from hereditary_kg.sites.protocol import ServiceError
@@ -22,6 +27,8 @@ def refuse(error: Exception) -> ServiceError:
            that the federation does not allow
     406    the format that was asked for cannot hold a term of the answer
     502    a member failed, or a service that the query calls; the text names it
+    503    the query needs more memory than it may have; the text names the step, and has
+           the plan
     503    a member's data keep changing while they are read; with Retry-After
     504    the time ran out, the query's or a member's; the text names the member
     500    anything else; the details are in the operator's log alone
@@ -35,6 +42,8 @@ def refuse(error: Exception) -> ServiceError:
         case IncompleteAnswerError(kind=kind):
             hint = "\nWith the parameter allow-partial=true you get what the other members hold."
             return ServiceError(504 if kind == "timeout" else 502, str(error) + hint)
+        case MemoryLimitError():
+            return ServiceError(503, str(error))
         case QueryTimeoutError():
             return ServiceError(504, str(error))
         case StaleProfileError():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from hereditary_kg.execution.engine import AsyncFederation
+from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
 from hereditary_kg.rdf.media_types import GraphFormat
 from hereditary_kg.sites.protocol import ENDPOINT_PATH, ServiceError, create_application
 from hereditary_kg.sites.service_description import describe_service
@@ -26,6 +27,7 @@ async def serve(
     *,
     timeout: float,
     concurrency: int,
+    memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     allowed_origins: Sequence[str] = (),
     on_ready: Callable[[str], None] | None = None,
     stop: asyncio.Event | None = None,
@@ -42,6 +44,7 @@ async def serve(
         port: the TCP port; 0 takes a free one.
         timeout: seconds that one query may take.
         concurrency: how many queries run at once; further ones wait for their turn.
+        memory_limit: bytes that one query may hold, None for no limit.
         allowed_origins: the origins whose pages may read answers (CORS); none as a rule.
         on_ready: told the service's URL once it takes queries.
         stop: ends the service when it is set.
@@ -51,7 +54,11 @@ async def serve(
         SiteError: the address cannot be listened on.
     """
     application = create_federation_application(
-        federation, timeout=timeout, concurrency=concurrency, allowed_origins=allowed_origins
+        federation,
+        timeout=timeout,
+        concurrency=concurrency,
+        memory_limit=memory_limit,
+        allowed_origins=allowed_origins,
     )
     try:
         await serve_application(
@@ -66,6 +73,7 @@ def create_federation_application(
     *,
     timeout: float,
     concurrency: int,
+    memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     queue_limit: int = 1024,
     allowed_origins: Sequence[str] = (),
 ) -> web.Application:
@@ -78,6 +86,7 @@ def create_federation_application(
         federation: the federation; it stays open.
         timeout: seconds that one query may take.
         concurrency: how many queries run at once.
+        memory_limit: bytes that one query may hold, None for no limit.
         queue_limit: how many more may wait for their turn.
         allowed_origins: the origins whose pages may read answers (CORS).
     """
@@ -85,7 +94,12 @@ def create_federation_application(
     desk = _Desk(federation, shelf)
     application = create_application(
         MediatorBackend(
-            federation, shelf, timeout=timeout, concurrency=concurrency, queue_limit=queue_limit
+            federation,
+            shelf,
+            timeout=timeout,
+            concurrency=concurrency,
+            queue_limit=queue_limit,
+            memory_limit=memory_limit,
         ),
         service_description=desk.describe,
         allowed_origins=allowed_origins,

@@ -206,3 +206,14 @@ def test_partial_answer(run, broken_federation):
     quiet = run("query", "-f", broken_federation, "-e", labels, "--allow-partial", "-q")
     assert quiet.code == 3
     assert quiet.errors.startswith("Partial: without registry")
+
+
+def test_a_query_that_needs_too_much_memory_is_stopped_and_shows_its_plan(run, federation):
+    product = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+    stopped = run("query", "-f", federation, "-e", product, "--memory-limit", "1")
+    assert stopped.code == 1
+    assert stopped.output == ""
+    assert "needs more memory than the 1.0 MB" in stopped.errors
+    assert "--memory-limit MEGABYTES" in stopped.errors
+    assert "cross product" in stopped.errors
+    assert "ask distinct @ clinic, registry" in stopped.errors

@@ -177,6 +177,21 @@ async def test_graphs_of_the_protocol_stand_in_for_those_of_the_query():
     assert [body.decode().split()[1:] for _, body in answers] == [["1"], ["2"], [], ["2"], []]
 
 
+async def test_a_query_that_needs_too_much_memory_is_refused_with_its_plan():
+    async with Client(make_halves(), memory_limit=50_000) as client:
+        product = "{ ?s ex:p ?n . ?t ex:p ?m }"
+        response, body = await client.ask(f"SELECT DISTINCT * {product}")
+        graph, _ = await client.ask(f"CONSTRUCT {{ ?s ex:q ?m }} WHERE {product}")
+        streamed, rows = await client.ask(f"SELECT ?s ?n ?t ?m {product}", "text/csv")
+    text = body.decode()
+    assert response.status == graph.status == 503
+    assert "needs more memory" in text
+    assert "The plan, so far:" in text
+    assert "ask distinct @ east, west" in text
+    assert streamed.status == 200
+    assert rows.count(b"\n") == 1 + 30 * 30
+
+
 async def test_updates_are_refused(halves):
     form = {"update": "INSERT DATA { ex:a ex:b ex:c }"}
     async with halves.session.post(halves.url(), data=form) as response:
