@@ -7,6 +7,8 @@ What breaks after that aborts the connection: a client never takes a short answe
 import asyncio
 import contextlib
 import re
+import socket
+import struct
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -106,12 +108,27 @@ async def _stream(
             await _write(response, packer.finish())
         await response.write_eof()
     except (ServiceError, OSError, TimeoutError, asyncio.CancelledError) as error:
-        if request.transport is not None:
-            request.transport.abort()
+        _abort(request)
         if isinstance(error, asyncio.CancelledError):
             raise
         raise BrokenAnswerError(str(error)) from error
     return response
+
+
+def _abort(request: web.Request) -> None:
+    """End the connection by a reset.
+
+    Closing it would do for HTTP/1.1, whose chunks tell their end, but in HTTP/1.0 the closing of
+    the connection is the end of the answer.
+    """
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:

@@ -28,9 +28,10 @@ class WorkerPool:
         directory: the site's.
         size: how many workers, and so queries at once.
         time_limit: seconds from a query's start to the last byte of its answer; a worker that
-            needs more is killed. A query waits for its turn as long at most.
+            needs more is killed.
         memory_limit: megabytes (2**20 bytes) of private memory that a worker may hold.
         queue_limit: how many queries may wait; further ones are refused.
+        queue_seconds: how long a query may wait for its turn.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class WorkerPool:
         memory_limit: int,
         *,
         queue_limit: int = 1024,
+        queue_seconds: float = 60.0,
     ) -> None:
         self._directory = directory
         self._size = size
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._queue_limit = queue_limit
+        self._queue_seconds = queue_seconds
         self._waiting = 0
         # One permit for each worker in the queue; the semaphore serves in order of arrival.
         self._turn = asyncio.Semaphore(0)
@@ -116,7 +119,7 @@ class WorkerPool:
             )
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._time_limit):
+            async with asyncio.timeout(self._queue_seconds):
                 while True:
                     await self._turn.acquire()
                     worker = self._idle.popleft()
@@ -125,7 +128,7 @@ class WorkerPool:
         except TimeoutError as error:
             raise ServiceError(
                 503,
-                f"The service is busy: the query waited {self._time_limit:g} s for its turn. "
+                f"The service is busy: the query waited {self._queue_seconds:g} s for its turn. "
                 "Ask again later.",
                 _RETRY,
             ) from error
