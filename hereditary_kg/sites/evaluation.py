@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, TypeAlias
 
 from hereditary_kg.rdf.media_types import GraphFormat, ResultFormat
+from hereditary_kg.sites.dataset import choose_dataset
 from hereditary_kg.sites.frames import Job, Refusal
 from hereditary_kg.sites.query_guard import (
     QueryRefusedError,
@@ -62,17 +63,12 @@ def evaluate(job: Job, store: "Store", scratch: "Store") -> tuple[str, _Serialis
 
 
 def _query(job: Job, store: "Store") -> _Results:
-    from pyoxigraph import NamedNode  # noqa: PLC0415 (slow to import)
-
-    if not job.default_graphs and not job.named_graphs:
-        return store.query(job.query, base_iri=job.base)
-    # The protocol's dataset stands in for the query's and for the store's as a whole: graphs
-    # that it does not name are not there (SPARQL 1.1 Protocol, section 2.1.4).
-    return store.query(
+    dataset = choose_dataset(job, store)
+    return dataset.store.query(
         job.query,
         base_iri=job.base,
-        default_graph=[NamedNode(iri) for iri in job.default_graphs],
-        named_graphs=[NamedNode(iri) for iri in job.named_graphs],
+        default_graph=dataset.default_graph,
+        named_graphs=dataset.named_graphs,
     )
 
 
