@@ -16,7 +16,7 @@ from hereditary_kg.sparql.errors import SparqlError
 from hereditary_kg.sparql.parsing import parse_query
 
 if TYPE_CHECKING:
-    from pyoxigraph import DefaultGraph, NamedNode, Store
+    from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Store
 
 __all__ = ["QueryDataset", "choose_dataset"]
 
@@ -34,8 +34,8 @@ class QueryDataset:
     """
 
     store: "Store"
-    default_graph: "list[NamedNode | DefaultGraph] | None" = None
-    named_graphs: "list[NamedNode] | None" = None
+    default_graph: "list[NamedNode | BlankNode | DefaultGraph] | None" = None
+    named_graphs: "list[NamedNode | BlankNode] | None" = None
 
 
 def choose_dataset(job: Job, store: "Store") -> QueryDataset:
@@ -64,7 +64,7 @@ def choose_dataset(job: Job, store: "Store") -> QueryDataset:
     seen = [NamedNode(iri) for iri in dict.fromkeys(named)]
     if any(_overlap(store, first, second) for first, second in combinations(graphs, 2)):
         return _merge(store, graphs, seen)
-    return QueryDataset(store, [*graphs], seen)
+    return QueryDataset(store, [*graphs], [*seen])
 
 
 def _read_clauses(job: Job) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -98,4 +98,4 @@ def _merge(store: "Store", graphs: "list[NamedNode]", seen: "list[NamedNode]") -
         )
     for graph in seen:
         merged.bulk_extend(store.quads_for_pattern(None, None, None, graph))
-    return QueryDataset(merged, [DefaultGraph()], seen)
+    return QueryDataset(merged, [DefaultGraph()], [*seen])
