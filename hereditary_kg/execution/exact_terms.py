@@ -19,6 +19,7 @@ from typing import TypeVar
 import polars as pl
 
 from hereditary_kg.rdf.terms import XSD, Literal
+from hereditary_kg.rdf.tsv_reading import parse_tsv
 from hereditary_kg.sparql.algebra import (
     BGP,
     Aggregate,
@@ -48,6 +49,8 @@ __all__ = [
 ]
 
 Part = TypeVar("Part")
+
+_BLOCK = 32_768
 
 _WRAPPED = "urn:hkg:exact:"
 
@@ -83,32 +86,32 @@ def _wrap_column(column: pl.Series) -> pl.Series | None:
     suspects = column.filter(column.str.contains(_SUSPECT)).unique()
     suspects = suspects.filter(~suspects.str.contains(_KEPT))
     altered = _altered(suspects)
-    if not altered:
+    if altered.is_empty():
         return None
     wrapped = column.str.replace(r'"\^\^<([^<>"]*)>$', f'"^^<{_WRAPPED}$1>')
-    return wrapped.zip_with(column.is_in(altered), column)
+    return wrapped.zip_with(column.is_in(altered.implode()), column)
 
 
-def _altered(texts: Iterable[str]) -> list[str]:
+def _altered(texts: pl.Series) -> pl.Series:
     """Give those of these canonical texts that Oxigraph gives back as other terms."""
+    found = [texts.clear()]
+    for offset in range(0, len(texts), _BLOCK):
+        block = texts.slice(offset, _BLOCK)
+        found.append(block.filter(_kept(block) != block))
+    return pl.concat(found)
+
+
+def _kept(texts: pl.Series) -> pl.Series:
+    """Give what Oxigraph gives back, in the same order."""
     import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
 
-    known = list(texts)
-    if not known:
-        return []
-    lines = (f"<urn:{number}> <urn:is> {text} .\n" for number, text in enumerate(known))
-    document = "".join(lines).encode()
-    store = pyoxigraph.Store()
-    given = {}
-    for triple in pyoxigraph.parse(document, format=pyoxigraph.RdfFormat.N_TRIPLES):
-        given[triple.subject] = triple.object
-        store.add(pyoxigraph.Quad(triple.subject, triple.predicate, triple.object))
-    kept = {quad.subject: quad.object for quad in store}
-    return [
-        text
-        for (subject, term), text in zip(given.items(), known, strict=True)
-        if kept[subject] != term
-    ]
+    rows = "".join(f"({number} {text})" for number, text in enumerate(texts))
+    results = pyoxigraph.Store().query(f"SELECT ?n ?t WHERE {{ VALUES (?n ?t) {{ {rows} }} }}")
+    if not isinstance(results, pyoxigraph.QuerySolutions):
+        raise TypeError("a SELECT gives solutions")
+    kept = parse_tsv(results.serialize(format=pyoxigraph.QueryResultsFormat.TSV) or b"")
+    number = pl.col("n").str.extract('"([0-9]+)"').cast(pl.UInt32)
+    return kept.sort(number)["t"]
 
 
 def unwrap_terms(frame: pl.DataFrame) -> pl.DataFrame:
@@ -210,7 +213,7 @@ def _rewrite_aggregate(aggregate: Aggregate, *, unwrap: bool) -> Aggregate:
 
 @lru_cache(maxsize=4096)
 def _wrap_literal(literal: Literal) -> Literal:
-    if not literal.datatype.startswith(XSD) or not _altered((literal.text,)):
+    if not literal.datatype.startswith(XSD) or _altered(pl.Series([literal.text])).is_empty():
         return literal
     return Literal(literal.lexical, _WRAPPED + literal.datatype)
 
