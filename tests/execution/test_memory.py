@@ -211,7 +211,7 @@ async def test_rows_that_go_on_are_not_held(stores):
 async def test_a_query_left_early_gives_all_back(stores):
     federation = federation_of(stores)
     text = PREFIX + "SELECT ?x ?y { ?x :next+ ?y }"
-    async with federation.answer(text, memory_limit=100 * MEGABYTE) as answer:
+    async with federation.answer(text, memory_limit=100 * MEGABYTE, timeout=None) as answer:
         async for _ in answer.batches:
             break
         memory = answer._context.memory

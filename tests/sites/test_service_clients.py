@@ -234,18 +234,31 @@ def test_curl_notices_an_answer_that_breaks_off(people_site, version):
         assert ask(url + "/sparql", ONE)[0] == 200
 
 
-def test_a_query_past_its_limits_is_stopped_and_the_next_one_served(people_site):
-    options = '{"workers": 1, "time_limit": 2, "memory_limit": 300}'
-    with service_process(people_site, options) as (base, _):
+@pytest.mark.parametrize(
+    ("limits", "query", "text"),
+    [
+        (
+            '"time_limit": 2, "memory_limit": 1000',
+            "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f }",
+            "more than the 2 s",
+        ),
+        (
+            '"time_limit": 60, "memory_limit": 300',
+            "SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?f ?c ?a ?d LIMIT 1",
+            "300 MB",
+        ),
+    ],
+    ids=["time", "memory"],
+)
+def test_a_query_past_its_limit_is_stopped_and_the_next_one_served(
+    people_site, limits, query, text
+):
+    with service_process(people_site, f'{{"workers": 1, {limits}}}') as (base, _):
         url = base + "/sparql"
-        for query, text in (
-            ("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f }", "more than the 2 s"),
-            ("SELECT * { ?a ?b ?c . ?d ?e ?f } ORDER BY ?f ?c ?a ?d LIMIT 1", "300 MB"),
-        ):
-            status, headers, body = ask(url, query)
-            assert (status, text in body.decode()) == (503, True), body
-            assert headers["Retry-After"]
-            assert ask(url, COUNT, "text/csv")[2] == b"n\r\n40000\r\n"
+        status, headers, body = ask(url, query)
+        assert (status, text in body.decode()) == (503, True), body
+        assert headers["Retry-After"]
+        assert ask(url, COUNT, "text/csv")[2] == b"n\r\n40000\r\n"
 
 
 def test_two_hundred_clients_at_once_are_all_answered_right(people_service):
