@@ -34,6 +34,8 @@ PATTERNS = [
     "?x !:p* ?y",
     "?x (:p|:q)+ ?x",
     "?x (:p/:q?)* ?x",
+    "GRAPH ?g { ?x (:p|^:p)+ ?x . ?y (:p|:q)* ?y . OPTIONAL { ?y :r+ ?z } }",
+    "GRAPH ?g { ?x :p+ ?y . ?y (:p|:q)+ ?z . ?a ^:q+ ?b OPTIONAL { ?b :r+ ?c } }",
     "?x (:p|:q)+ ?y . ?y :p ?z",
     "?x (:p|:q)+ ?y . ?y (:p|:q)+ ?z",
     "?x (:p|:q)+ ?y OPTIONAL { ?y :r* ?z }",
