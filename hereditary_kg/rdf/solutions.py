@@ -109,26 +109,28 @@ def join_pieces(left: pl.DataFrame, right: pl.DataFrame, rows: int) -> Iterator[
     """Cut ``left`` so that each piece's join with ``right`` has about ``rows`` rows at most.
 
     A join can be very much larger than its sides; in pieces it can be streamed, and stopped.
+    One left row is never cut: its join has at most as many rows as ``right``.
     """
-    expected = _joined_height(left, right)
-    if expected <= rows or left.height < 2:
+    if left.height < 2 or left.height * right.height <= rows:
         yield left
         return
-    size = max(1, left.height * rows // expected)
-    for offset in range(0, left.height, size):
-        yield left.slice(offset, size)
-
-
-def _joined_height(left: pl.DataFrame, right: pl.DataFrame) -> int:
-    """Give the height of a join; where columns are sometimes unbound, an upper bound."""
     shared = [name for name in left.columns if name in right.columns]
     on = [name for name in bound_columns(left, shared) if name in bound_columns(right, shared)]
     if not on or len(on) < len(shared):
-        return left.height * right.height
-    ours = left.group_by(on).len("ours")
+        # Where columns are sometimes unbound, every row may be compatible with every other.
+        yield from left.iter_slices(max(1, rows // right.height))
+        return
     theirs = right.group_by(on).len("theirs")
-    product = pl.col("ours").cast(pl.UInt64) * pl.col("theirs")
-    return int(ours.join(theirs, on=on).select(product.sum()).item() or 0)
+    matches = left.select(on).join(theirs, on=on, how="left", maintain_order="left")["theirs"]
+    before = matches.cast(pl.UInt64).fill_null(0).cum_sum().shift(1, fill_value=0)
+    if before[-1] + (matches[-1] or 0) <= rows:
+        yield left
+        return
+    sizes = pl.DataFrame({"piece": before // rows}).group_by("piece", maintain_order=True).len()
+    offset = 0
+    for size in sizes["len"]:
+        yield left.slice(offset, size)
+        offset += size
 
 
 def _cross(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:

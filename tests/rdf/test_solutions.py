@@ -106,3 +106,11 @@ def test_a_join_in_pieces_is_the_join(left: pl.DataFrame, right: pl.DataFrame, r
     joined = [row for piece in pieces for row in solutions(join_solutions(piece, right))]
     assert bag(joined) == bag(solutions(join_solutions(left, right)))
     assert sum(piece.height for piece in pieces) == left.height
+
+
+def test_pieces_follow_where_the_matches_are() -> None:
+    left = pl.DataFrame({"k": ["<urn:cold>"] * 90 + ["<urn:hot>"] * 10})
+    right = pl.DataFrame({"k": ["<urn:hot>"] * 50, "v": [f'"{n}"' for n in range(50)]})
+    heights = [join_solutions(piece, right).height for piece in join_pieces(left, right, 100)]
+    assert sum(heights) == 500
+    assert max(heights) <= 150
