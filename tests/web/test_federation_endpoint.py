@@ -144,6 +144,15 @@ async def test_a_syntax_error_has_a_caret_under_its_place(halves):
     assert lines[2].index("^") == lines[1].index("LIMIT")
 
 
+async def test_an_unknown_function_names_the_nearest_one(halves):
+    response, body = await halves.ask("SELECT ?n { ?s ex:p ?n FILTER(STRLENN(?n) > 1) }")
+    lines = body.decode().splitlines()
+    assert response.status == 400
+    assert "unknown function STRLENN" in lines[0]
+    assert lines[2].index("^") == lines[1].index("STRLENN")
+    assert "Did you mean STRLEN" in lines[3]
+
+
 async def test_a_service_outside_the_allow_list_is_refused(halves):
     response, body = await halves.ask("SELECT * { SERVICE <http://example.org/> { ?s ?p ?o } }")
     assert response.status == 400
