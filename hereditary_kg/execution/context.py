@@ -1,5 +1,6 @@
 """What all operators of one running query share."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,6 +33,8 @@ class ExecutionContext:
         failures: what failed, by member.
         notes: what the user should know of the answer besides, such as a silent failure.
         rows: rows that left each plan node, by the node's identity.
+        times: when the first and the last of them left it, in seconds since ``started``.
+        started: when it began, in seconds of `time.perf_counter`.
         memory: what it may hold at the mediator.
     """
 
@@ -46,11 +49,16 @@ class ExecutionContext:
     failures: dict[str, MemberError] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
+    times: dict[int, tuple[float, float]] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
 
     def count(self, node: plan.Node, rows: int) -> None:
-        """Add to the rows that left ``node``."""
+        """Add to the rows that left ``node``, and note the time."""
+        now = time.perf_counter() - self.started
+        first, _ = self.times.get(id(node), (now, now))
         self.rows[id(node)] = self.rows.get(id(node), 0) + rows
+        self.times[id(node)] = (first, now)
 
     def fail(self, error: MemberError) -> None:
         """Note that a member failed.

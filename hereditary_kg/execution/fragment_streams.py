@@ -58,7 +58,7 @@ async def _load(
     context: ExecutionContext, leaf: Leaf, fetch: plan.Fetch, store: "Store", held: Holding
 ) -> None:
     # A store is a set: what several members give need not be compared before.
-    asked = ask_members(context, replace(fetch, distinct=False), None)
+    asked = ask_members(context, replace(fetch, distinct=False), None, fetch)
     async with aclosing(rebatch(asked, _names(fetch.variables))) as batches:
         async for batch in batches:
             context.count(fetch, batch.height)

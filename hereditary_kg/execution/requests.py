@@ -134,13 +134,25 @@ def _block_text(block: pl.DataFrame) -> str:
 
 
 def ask_members(
-    context: ExecutionContext, node: plan.Fetch, bindings: pl.DataFrame | None
+    context: ExecutionContext,
+    node: plan.Fetch,
+    bindings: pl.DataFrame | None,
+    step: plan.Node | None = None,
 ) -> Batches:
-    """Ask every member of ``node``, with ``bindings`` if they help, and unite the answers."""
+    """Ask every member of ``node``, with ``bindings`` if they help, and unite the answers.
+
+    Args:
+        context: the running query.
+        node: what is asked of whom.
+        bindings: rows that the answers will be joined with.
+        step: the step of the plan that the requests are for, where it is not ``node``.
+    """
     names = [variable.name for variable in node.variables]
     texts, purpose = _texts(node, bindings, context.source, context.prologue)
     streams = [
-        _ask(context, member, text, names, purpose) for text in texts for member in node.members
+        _ask(context, member, text, names, purpose, id(step or node))
+        for text in texts
+        for member in node.members
     ]
     answers = merge(streams)
     if not node.distinct:
@@ -161,7 +173,7 @@ def _texts(
 
 
 async def _ask(
-    context: ExecutionContext, name: str, text: str, names: list[str], purpose: str
+    context: ExecutionContext, name: str, text: str, names: list[str], purpose: str, step: int
 ) -> Batches:
     if name in context.failures:
         return
@@ -171,6 +183,7 @@ async def _ask(
         deadline=context.deadline,
         log=context.log,
         purpose=purpose,
+        step=step,
         expected_version=context.versions.get(name),
     )
     try:

@@ -79,6 +79,7 @@ class _Question:
     log: RequestLog
     purpose: str
     expected_version: str | None
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ class Member:
         deadline: Deadline,
         log: RequestLog,
         purpose: str = "query",
+        step: int | None = None,
         expected_version: str | None = None,
     ) -> AsyncGenerator[pl.DataFrame, None]:
         """Send a SELECT query and hand out its solutions as they arrive.
@@ -159,6 +161,7 @@ class Member:
             deadline: the query's deadline; the member's own limit holds as well.
             log: where the request is recorded when it ends.
             purpose: what it is for, as the certificate will say.
+            step: which step of a plan it is for, as the log will say.
             expected_version: the stamp of the profile that the plan was made with; by default
                 that of the profile that `profile` gave last.
 
@@ -174,7 +177,7 @@ class Member:
         """
         accept = _ACCEPTED_SOLUTIONS[self.description.results]
         expected = expected_version or self._current_stamp()
-        question = _Question(query, accept, deadline, log, purpose, expected)
+        question = _Question(query, accept, deadline, log, purpose, expected, step)
         async with (
             self._asking(question) as answer,
             aclosing(answer.chunks()) as chunks,
@@ -336,6 +339,8 @@ class Member:
                     status=exchange.status,
                     error=outcome,
                     attempts=exchange.attempts,
+                    step=question.step,
+                    ended=self._clock(),
                 )
             )
 

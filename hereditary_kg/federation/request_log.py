@@ -20,6 +20,8 @@ class RequestRecord:
         status: the last HTTP status; None where no answer came.
         error: what went wrong, ``cancelled`` where nobody wanted the rest; None on success.
         attempts: how often it was sent; 0 where the circuit was open or no slot came free.
+        step: which step of the plan it was for, as whoever asked numbers them; None for none.
+        ended: when it ended, in seconds of a clock that all requests of a member share.
     """
 
     member: str
@@ -31,6 +33,8 @@ class RequestRecord:
     status: int | None
     error: str | None
     attempts: int = 1
+    step: int | None = None
+    ended: float = 0.0
 
 
 class RequestLog:
