@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["ServiceProcess", "StartError", "take_free_port"]
+__all__ = ["ServiceProcess", "StartError", "take_free_ports"]
 
 _POLL_SECONDS = 0.02
 _GRACE_SECONDS = 5.0
@@ -19,11 +20,19 @@ class StartError(Exception):
     """A program did not start, or not in time."""
 
 
-def take_free_port() -> int:
-    """Give a TCP port that nobody listens on at present."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _bind_to_this_process() -> list[str]:
+    """Let the system end what we start even where we are killed, if it has the program for it."""
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "KILL", "--"] if program else []
+
+
+def take_free_ports(count: int) -> list[int]:
+    """Give TCP ports that nobody listens on at present, each another."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 class ServiceProcess:
@@ -41,7 +50,7 @@ class ServiceProcess:
         self._command = command
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                command,
+                [*_bind_to_this_process(), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

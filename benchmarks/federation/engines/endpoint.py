@@ -13,7 +13,7 @@ from benchmarks.federation.engines.base import (
     EngineTimeoutError,
     ServedFederation,
 )
-from benchmarks.federation.processes import ServiceProcess, StartError, take_free_port
+from benchmarks.federation.processes import ServiceProcess, StartError, take_free_ports
 from benchmarks.federation.row_counting import RowCounter
 
 __all__ = ["CommandEngine", "EndpointEngine"]
@@ -47,7 +47,7 @@ class EndpointEngine:
 
     def start(self, federation: ServedFederation) -> None:
         """Start the program and wait until it listens."""
-        self._port = take_free_port()
+        self._port = take_free_ports(1)[0]
         command = self.command(federation, self._port)
         try:
             self._process = ServiceProcess(
