@@ -1,0 +1,18 @@
+"""A plan for people: one neutral record, and text, JSON, Mermaid and SVG made from it."""
+
+from hereditary_kg.planning.explanation.description import explain_plan
+from hereditary_kg.planning.explanation.measurement import PlanRun, measure_run
+from hereditary_kg.planning.explanation.record import Cost, Explanation, PlanStep, Reason
+from hereditary_kg.planning.explanation.selection import LeafSelection, describe_sources
+
+__all__ = [
+    "Cost",
+    "Explanation",
+    "LeafSelection",
+    "PlanRun",
+    "PlanStep",
+    "Reason",
+    "describe_sources",
+    "explain_plan",
+    "measure_run",
+]

@@ -1,0 +1,111 @@
+"""Who is asked for a pattern, and why the others are not."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hereditary_kg.planning import plan
+from hereditary_kg.planning.explanation.record import Reason
+from hereditary_kg.planning.leaves import Leaf, pattern_leaves
+from hereditary_kg.planning.sources import MemberView, Sources
+from hereditary_kg.rdf.terms import IRI, RDF_TYPE
+from hereditary_kg.sparql.algebra import Pattern
+
+__all__ = ["LeafSelection", "describe_sources", "explain_selection"]
+
+_ELSEWHERE = "is not needed for it by this plan"
+
+
+@dataclass(frozen=True)
+class LeafSelection:
+    """Who may match one pattern of a query.
+
+    Attributes:
+        pattern: its text.
+        asked: who may match it.
+        chosen: why.
+        excluded: why the others cannot.
+    """
+
+    pattern: str
+    asked: tuple[str, ...]
+    chosen: tuple[Reason, ...]
+    excluded: tuple[Reason, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {
+            "pattern": self.pattern,
+            "asked": list(self.asked),
+            "chosen": [reason.to_dict() for reason in self.chosen],
+            "left_out": {name: reason.text for reason in self.excluded for name in reason.members},
+        }
+
+
+def describe_sources(pattern: Pattern, sources: Sources) -> tuple[LeafSelection, ...]:
+    """Say for each leaf of a query's pattern who may match it, and why the others cannot."""
+    described = []
+    for leaf in dict.fromkeys(pattern_leaves(pattern)):
+        asked = sources.candidates.get(leaf, ())
+        others = [name for name in sources.members if name not in asked]
+        chosen = _chosen(leaf, asked, sources)
+        described.append(
+            LeafSelection(str(leaf), asked, chosen, _excluded((leaf,), others, sources))
+        )
+    return tuple(described)
+
+
+def explain_selection(
+    fetch: plan.Fetch, sources: Sources
+) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    """Say why the members of a request are asked, and why all others are not."""
+    leaves = tuple(dict.fromkeys(pattern_leaves(fetch.pattern)))
+    known = tuple(name for name in fetch.members if name in sources.members)
+    chosen = tuple(reason for leaf in leaves for reason in _chosen(leaf, known, sources))
+    asked = set(fetch.members)
+    others = [name for name in sources.members if name not in asked]
+    return chosen, _excluded(leaves, others, sources)
+
+
+def _chosen(leaf: Leaf, names: Iterable[str], sources: Sources) -> tuple[Reason, ...]:
+    found: dict[str, list[tuple[str, int | None]]] = {}
+    for name in names:
+        text, triples = _attraction(leaf, sources.members[name])
+        found.setdefault(text, []).append((name, triples))
+    return tuple(Reason(text, str(leaf), *_unzipped(members)) for text, members in found.items())
+
+
+def _unzipped(
+    members: list[tuple[str, int | None]],
+) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
+    return tuple(name for name, _ in members), tuple(triples for _, triples in members)
+
+
+def _attraction(leaf: Leaf, member: MemberView) -> tuple[str, int | None]:
+    """Say why a member may match ``leaf``, and how many triples it has of the kind."""
+    profile = member.profile
+    if profile is None:
+        return "publishes no profile, and may hold anything", None
+    if leaf.graph is not None:
+        return "has the named graph", sum(profile.graph_triples.values())
+    predicates = leaf.predicates
+    if predicates is None:
+        return "holds triples", profile.triples
+    target = leaf.triple.object
+    if predicates == (IRI(RDF_TYPE),) and isinstance(target, IRI) and not leaf.triple.is_path:
+        return "holds instances of the class", profile.classes.get(target.value, 0)
+    known = (profile.predicates.get(predicate.value) for predicate in predicates)
+    return "uses the predicate", sum(each.triples for each in known if each is not None)
+
+
+def _excluded(
+    leaves: tuple[Leaf, ...], names: Iterable[str], sources: Sources
+) -> tuple[Reason, ...]:
+    """Group members by why they are not asked, the largest group first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        leaf = next((each for each in leaves if (each, name) in sources.reasons), None)
+        key = (_ELSEWHERE, "") if leaf is None else (sources.reasons[leaf, name], str(leaf))
+        found.setdefault(key, []).append(name)
+    reasons = (Reason(text, pattern, tuple(group)) for (text, pattern), group in found.items())
+    return tuple(sorted(reasons, key=lambda r: (-len(r.members), r.text, r.pattern)))
