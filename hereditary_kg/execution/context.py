@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from hereditary_kg.execution.errors import IncompleteAnswerError
 from hereditary_kg.execution.memory import MemoryBudget
@@ -11,10 +12,12 @@ from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.planning import plan
+from hereditary_kg.planning.explanation import PlanRun, measure_run
 
 __all__ = ["ExecutionContext"]
 
 _SHOWN = 300
+_NUMBERS = count(1)
 
 
 @dataclass
@@ -35,6 +38,7 @@ class ExecutionContext:
         rows: rows that left each plan node, by the node's identity.
         times: when the first and the last of them left it, in seconds since ``started``.
         started: when it began, in seconds of `time.perf_counter`.
+        steps: the numbers of plan nodes in the log, by the node's identity.
         memory: what it may hold at the mediator.
     """
 
@@ -51,6 +55,7 @@ class ExecutionContext:
     rows: dict[int, int] = field(default_factory=dict)
     times: dict[int, tuple[float, float]] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
+    steps: dict[int, int] = field(default_factory=dict)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
 
     def count(self, node: plan.Node, rows: int) -> None:
@@ -59,6 +64,21 @@ class ExecutionContext:
         first, _ = self.times.get(id(node), (now, now))
         self.rows[id(node)] = self.rows.get(id(node), 0) + rows
         self.times[id(node)] = (first, now)
+
+    def step(self, node: plan.Node) -> int:
+        """Give the number of ``node`` in the log, which no node of another attempt has."""
+        number = self.steps.get(id(node))
+        if number is None:
+            number = self.steps[id(node)] = next(_NUMBERS)
+        return number
+
+    def measured(self, *, whole: bool = True) -> PlanRun:
+        """Give what running the plan has cost so far.
+
+        Args:
+            whole: whether the plan was run to its end, as it is not for ASK.
+        """
+        return measure_run(self.rows, self.times, self.steps, self.log, whole=whole)
 
     def fail(self, error: MemberError) -> None:
         """Note that a member failed.

@@ -104,8 +104,13 @@ class Answer:
         )
 
     def explanation(self, prefixes: dict[str, str]) -> Explanation:
-        """Give the plan with the rows that each node has had so far."""
-        return explain_plan(self.prepared.physical, self._context.rows, prefixes)
+        """Give the plan with what each node has given and cost so far."""
+        return explain_plan(
+            self.prepared.physical,
+            prefixes=prefixes,
+            sources=self.prepared.sources,
+            run=self._context.measured(whole=self.kind != "boolean"),
+        )
 
 
 class AsyncFederation:

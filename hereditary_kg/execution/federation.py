@@ -112,7 +112,9 @@ class Federation:
         if analyze:
             return self.query(text).plan
         prepared = self._run(self.engine.prepare(text))
-        return explain_plan(prepared.physical, prefixes=self.description.prefixes)
+        return explain_plan(
+            prepared.physical, prefixes=self.description.prefixes, sources=prepared.sources
+        )
 
     def check(self, *, timeout: float | None = 10.0) -> tuple[MemberStatus, ...]:
         """Ask every member whether it is up, what it is, and whether its profile is current."""

@@ -150,7 +150,7 @@ def ask_members(
     names = [variable.name for variable in node.variables]
     texts, purpose = _texts(node, bindings, context.source, context.prologue)
     streams = [
-        _ask(context, member, text, names, purpose, id(step or node))
+        _ask(context, member, text, names, purpose, context.step(step or node))
         for text in texts
         for member in node.members
     ]
