@@ -66,13 +66,15 @@ class ClinicBenchmark:
         terminology = read_terminology(seed)
         laboratories = max(1, round(count / 7))
         hospitals = count - 1 - laboratories
-        patients = max(4, round(PATIENTS * self.scale))
-        persons = share_persons(seed, hospitals, patients, laboratories)
+        patients = max(10, round(PATIENTS * self.scale))
+        persons = share_persons(seed, terminology, hospitals, patients, laboratories)
         yield "terminology", _write(terminology.describe())
         for number in range(laboratories):
             laboratory = Laboratory(seed, number, terminology)
             yield f"laboratory-{number + 1}", _write(laboratory.describe(persons))
-        records = [Hospital(seed, number, terminology, persons) for number in range(hospitals)]
+        records = [
+            Hospital(seed, number, terminology, known) for number, known in enumerate(persons)
+        ]
         for number, hospital in enumerate(records):
             triples = list(hospital.describe())
             if number % HIERARCHY_EVERY == 0:
@@ -83,7 +85,7 @@ class ClinicBenchmark:
 
 def _copy(hospital: Hospital, seed: int) -> Iterator[Triple]:
     """Give what a hospital's neighbour holds of it."""
-    draw = Draw("clinic", seed, "copies", hospital.name)
+    draw = Draw("clinic", seed, "copies", hospital.number)
     for record in hospital.records():
         whole = draw.chance(COPIED_RECORDS)
         for triple in record:

@@ -250,7 +250,7 @@ class Hospital:
 
     def _measure(self, evaluation: str, local: str, date: str, draw: Draw) -> Iterator[Triple]:
         for test in dict.fromkeys(draw.pick(tuple(TESTS)) for _ in range(draw.between(1, 4))):
-            name, unit, low, high = TESTS[test]
+            _, unit, low, high = TESTS[test]
             measurement = iri(self.base, f"measurement/{local}-{test}")
             # Steps of a hundredth, so that the text of the decimal is the same everywhere.
             value = f"{draw.between(round(low * 100), round(high * 100)) / 100:.2f}"

@@ -12,6 +12,7 @@ ENGINES = {
     "hereditary-embedded": "benchmarks.federation.engines.hereditary:EmbeddedEngine",
     "comunica": "benchmarks.federation.engines.comunica:ComunicaEngine",
     "detrusty": "benchmarks.federation.engines.detrusty:DetrustyEngine",
+    "merged": "benchmarks.federation.engines.merged:MergedStoreEngine",
 }
 """The engines by name; their modules are imported when they are asked for."""
 
