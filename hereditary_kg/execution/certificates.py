@@ -170,10 +170,24 @@ def make_certificate(
     versions: Mapping[str, str],
     milliseconds: float,
     notes: Iterable[str] = (),
+    denied: bool = False,
 ) -> Certificate:
-    """Put the certificate of one query together."""
+    """Put the certificate of one query together.
+
+    Args:
+        pattern: the query's.
+        members: the federation's, and whoever else was asked.
+        log: the requests.
+        failures: what failed, by member.
+        versions: the data versions that the plan relied on, by member.
+        milliseconds: wall time of the whole query.
+        notes: what else the user should know.
+        denied: whether the answer is a no, which more data could turn into a yes.
+    """
     reports = tuple(_report(name, log, failures.get(name), versions.get(name)) for name in members)
-    reasons = growing_obstacles(pattern) if failures else ()
+    reasons: tuple[str, ...] = ()
+    if failures:
+        reasons = (*(("a negative answer",) if denied else ()), *growing_obstacles(pattern))
     return Certificate(
         not failures, not reasons, reasons, reports, milliseconds, tuple(dict.fromkeys(notes))
     )

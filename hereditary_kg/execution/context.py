@@ -8,7 +8,7 @@ from itertools import count
 from hereditary_kg.execution.errors import IncompleteAnswerError
 from hereditary_kg.execution.memory import MemoryBudget
 from hereditary_kg.federation.deadline import Deadline
-from hereditary_kg.federation.errors import MemberError
+from hereditary_kg.federation.errors import BlankNodeLabelError, MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.planning import plan
@@ -40,6 +40,8 @@ class ExecutionContext:
         started: when it began, in seconds of `time.perf_counter`.
         steps: the numbers of plan nodes in the log, by the node's identity.
         memory: what it may hold at the mediator.
+        asked_once: the members that may be asked once only, as their blank nodes need it.
+        asked_before: how many requests the log had when this attempt at the query began.
     """
 
     members: Mapping[str, Member]
@@ -57,6 +59,11 @@ class ExecutionContext:
     started: float = field(default_factory=time.perf_counter)
     steps: dict[int, int] = field(default_factory=dict)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
+    asked_once: frozenset[str] = frozenset()
+    asked_before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.asked_before = self.log.begun
 
     def count(self, node: plan.Node, rows: int) -> None:
         """Add to the rows that left ``node``, and note the time."""
@@ -64,6 +71,16 @@ class ExecutionContext:
         first, _ = self.times.get(id(node), (now, now))
         self.rows[id(node)] = self.rows.get(id(node), 0) + rows
         self.times[id(node)] = (first, now)
+
+    def check_labels(self, member: str) -> None:
+        """See to it that blank nodes of a member are told apart rightly.
+
+        Raises:
+            BlankNodeLabelError: two of its answers have blank nodes, whose labels hold for one
+                answer only.
+        """
+        if self.log.blank_node_answers(member, self.asked_before) > 1:
+            raise BlankNodeLabelError(member)
 
     def step(self, node: plan.Node) -> int:
         """Give the number of ``node`` in the log, which no node of another attempt has."""

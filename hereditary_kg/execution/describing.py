@@ -50,14 +50,21 @@ async def describe_resources(
     """
     blank = terms.str.starts_with("_:")
     named = terms.filter(~blank)
+    often = [name for name in members if name not in context.asked_once]
+    once = [name for name in members if name in context.asked_once]
     with context.memory.hold("describe") as held:
-        triples = _nothing()
+        triples, below = _nothing(), _nothing()
         if len(named):
-            triples = await _fetch(context, members, _ANY, named, held)
+            triples = await _fetch(context, often, _ANY, named, held)
+        if once:
+            # What follows a blank node can only be asked for together with what leads to it.
+            below = await _fetch(context, once, _ANY, None, held)
+            described = below.filter(pl.col("subject").is_in(named.implode()))
+            triples = pl.concat([triples, described])
         open_nodes = pl.concat([terms.filter(blank), _blank_objects(triples)]).unique()
         if len(open_nodes):
             from_blank = Filter(Call("ISBLANK", (_ENDS[0],)), _ANY)
-            below = await _fetch(context, members, from_blank, None, held)
+            below = pl.concat([below, await _fetch(context, often, from_blank, None, held)])
             triples = pl.concat([triples, _closure(open_nodes, below)])
         return distinct(triples)
 

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import polars as pl
 
@@ -19,7 +20,8 @@ from hereditary_kg.execution.construction import TRIPLE_COLUMNS, construct_tripl
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.describing import describe_resources, described_terms
 from hereditary_kg.execution.errors import MemoryLimitError, QueryTimeoutError
-from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT, MemoryBudget
+from hereditary_kg.execution.label_memory import LabelMemory
+from hereditary_kg.execution.memory import MemoryBudget
 from hereditary_kg.execution.operators import solutions
 from hereditary_kg.execution.preparation import (
     PreparedQuery,
@@ -27,12 +29,17 @@ from hereditary_kg.execution.preparation import (
     parse_for_federation,
     prepare_query,
 )
+from hereditary_kg.execution.query_options import (
+    DEFAULT_TIMEOUT,
+    QueryOptions,
+    complete_options,
+)
 from hereditary_kg.execution.results import Result
 from hereditary_kg.execution.streams import Batches, collect
 from hereditary_kg.federation.connection import connect_members, connect_services
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.description import FederationDescription, read_description
-from hereditary_kg.federation.errors import StaleProfileError
+from hereditary_kg.federation.errors import BlankNodeLabelError, StaleProfileError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.member_status import MemberStatus
 from hereditary_kg.federation.request_log import RequestLog
@@ -42,17 +49,13 @@ from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sparql.algebra import (
     AskQuery,
     ConstructQuery,
-    Dataset,
     DescribeQuery,
     Query,
     SelectQuery,
     Variable,
 )
 
-__all__ = ["DEFAULT_TIMEOUT", "Answer", "AsyncFederation"]
-
-DEFAULT_TIMEOUT = 60.0
-"""Seconds that a query may take unless the caller says otherwise."""
+__all__ = ["Answer", "AsyncFederation"]
 
 _REPLANS = 3
 # Members report their own time-outs by name; this much later the query ends in any case.
@@ -101,6 +104,8 @@ class Answer:
             versions=self._context.versions,
             milliseconds=(time.perf_counter() - self._started) * 1000,
             notes=self._context.notes,
+            denied=self.kind == "boolean"
+            and not self._context.rows.get(id(self.prepared.physical)),
         )
 
     def explanation(self, prefixes: dict[str, str]) -> Explanation:
@@ -140,6 +145,7 @@ class AsyncFederation:
         self.services = dict(services or {})
         self._by_name = {member.name: member for member in members}
         self._probes = ProbeCache()
+        self._labels = LabelMemory()
 
     @classmethod
     def open(cls, path: str | Path) -> "AsyncFederation":
@@ -157,27 +163,12 @@ class AsyncFederation:
         await asyncio.gather(*(member.close() for member in opened))
 
     @asynccontextmanager
-    async def answer(
-        self,
-        text: str,
-        *,
-        timeout: float | None = DEFAULT_TIMEOUT,
-        allow_partial: bool = False,
-        optimise: bool = True,
-        dataset: Dataset | None = None,
-        base: str | None = None,
-        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
-    ) -> AsyncIterator[Answer]:
+    async def answer(self, text: str, **options: Unpack[QueryOptions]) -> AsyncIterator[Answer]:
         """Answer a query, rows streaming while they come.
 
         Args:
             text: a SPARQL 1.1 query; the federation's prefixes need no declaration.
-            timeout: seconds for the whole query, None for no limit.
-            allow_partial: leave out members that fail, and say so in the certificate.
-            optimise: False for the plainest plan: every pattern asked of every member.
-            dataset: the graphs to ask, in place of the query's own FROM and FROM NAMED.
-            base: what relative IRIs are relative to where the query has no BASE.
-            memory_limit: bytes that the query may hold at the mediator, None for no limit.
+            **options: see `QueryOptions`.
 
         Raises:
             SparqlError: the text is wrong, or a form is refused.
@@ -186,23 +177,26 @@ class AsyncFederation:
             MemoryLimitError: the query needs more memory than that; the message has its plan.
         """
         started = time.perf_counter()
-        query = parse_for_federation(text, self.description.prefixes, base)
-        if dataset is not None:
-            query = replace(query, dataset=dataset)
-        deadline = Deadline(timeout)
+        chosen = complete_options(options)
+        query = parse_for_federation(text, self.description.prefixes, chosen["base"])
+        if chosen["dataset"] is not None:
+            query = replace(query, dataset=chosen["dataset"])
+        deadline = Deadline(chosen["timeout"])
         log = RequestLog()
-        for attempt in range(_REPLANS):
+        for attempt in count(1):
+            once = self._labels.members(text)
             context = ExecutionContext(
                 self._by_name,
                 deadline,
                 log,
-                allow_partial,
+                chosen["allow_partial"],
                 services=self.services,
-                memory=MemoryBudget(memory_limit),
+                memory=MemoryBudget(chosen["memory_limit"]),
+                asked_once=once,
             )
             try:
                 prepared = await prepare_query(
-                    query, self.members, context, self._probes, optimise=optimise
+                    query, self.members, context, self._probes, optimise=chosen["optimise"]
                 )
                 kind, variables, answered = _outer(query, context, prepared)
                 explain = partial(_write_plan, context, prepared, self.description.prefixes)
@@ -210,38 +204,35 @@ class AsyncFederation:
                 first = await _first(batches, deadline)
             except StaleProfileError:
                 # The data changed under the plan. Nothing has been handed out: plan again.
-                if attempt == _REPLANS - 1:
+                if attempt == _REPLANS:
+                    raise
+                continue
+            except BlankNodeLabelError as error:
+                self._labels.learn(text, error, log)
+                if self._labels.members(text) == once:
                     raise
                 continue
             async with aclosing(_continued(first, batches, deadline)) as stream:
                 names = tuple(member.name for member in self.members)
-                yield Answer(kind, variables, stream, prepared, context, names, started, explain)
+                try:
+                    yield Answer(
+                        kind, variables, stream, prepared, context, names, started, explain
+                    )
+                except BlankNodeLabelError as error:
+                    self._labels.learn(text, error, log)
+                    raise
             return
 
-    async def query(
-        self,
-        text: str,
-        *,
-        timeout: float | None = DEFAULT_TIMEOUT,
-        allow_partial: bool = False,
-        optimise: bool = True,
-        dataset: Dataset | None = None,
-        base: str | None = None,
-        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
-    ) -> Result:
+    async def query(self, text: str, **options: Unpack[QueryOptions]) -> Result:
         """Answer a query whole; arguments and errors are those of :meth:`answer`."""
-        deadline = Deadline(timeout)
-        for attempt in range(_REPLANS):
+        chosen = complete_options(options)
+        deadline = Deadline(chosen["timeout"])
+        for attempt in count(1):
+            once = self._labels.members(text)
+            if chosen["timeout"] is not None:
+                chosen["timeout"] = deadline.remaining()
             try:
-                async with self.answer(
-                    text,
-                    timeout=None if timeout is None else deadline.remaining(),
-                    allow_partial=allow_partial,
-                    optimise=optimise,
-                    dataset=dataset,
-                    base=base,
-                    memory_limit=memory_limit,
-                ) as answer:
+                async with self.answer(text, **chosen) as answer:
                     frame = await answer.gather()
                     return Result(
                         answer.kind,
@@ -252,7 +243,10 @@ class AsyncFederation:
                         answer.prepared,
                     )
             except StaleProfileError:
-                if attempt == _REPLANS - 1:
+                if attempt == _REPLANS:
+                    raise
+            except BlankNodeLabelError:
+                if self._labels.members(text) == once:
                     raise
         raise AssertionError("unreachable")
 

@@ -6,11 +6,11 @@ from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
-from hereditary_kg.execution.engine import DEFAULT_TIMEOUT, AsyncFederation
+from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.errors import ExecutionError
-from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
+from hereditary_kg.execution.query_options import QueryOptions
 from hereditary_kg.execution.results import Result
 from hereditary_kg.federation.description import FederationDescription
 from hereditary_kg.federation.member import Member
@@ -68,23 +68,13 @@ class Federation:
         """Its members."""
         return self.engine.members
 
-    def query(
-        self,
-        text: str,
-        *,
-        timeout: float | None = DEFAULT_TIMEOUT,
-        allow_partial: bool = False,
-        optimise: bool = True,
-        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
-    ) -> Result:
+    def query(self, text: str, **options: Unpack[QueryOptions]) -> Result:
         """Answer a query.
 
         Args:
             text: a SPARQL 1.1 query; the federation's prefixes need no declaration.
-            timeout: seconds for the whole query, None for no limit.
-            allow_partial: leave out members that fail, and say so in the certificate.
-            optimise: False for the plainest plan: every pattern asked of every member.
-            memory_limit: bytes that the query may hold at the mediator, None for no limit.
+            **options: see `QueryOptions`: the most useful ones are ``timeout`` (seconds) and
+                ``allow_partial`` (leave out members that fail, and say so).
 
         Raises:
             SparqlError: the text is wrong, or a form is refused.
@@ -92,15 +82,7 @@ class Federation:
             QueryTimeoutError: the time ran out.
             MemoryLimitError: the query needs more memory than that; the message has its plan.
         """
-        return self._run(
-            self.engine.query(
-                text,
-                timeout=timeout,
-                allow_partial=allow_partial,
-                optimise=optimise,
-                memory_limit=memory_limit,
-            )
-        )
+        return self._run(self.engine.query(text, **options))
 
     def explain(self, text: str, *, analyze: bool = False) -> Explanation:
         """Show what would be asked of whom.

@@ -1,6 +1,6 @@
 """Fragments and paths as streams: triples come into a scratch store, solutions out of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from math import inf
@@ -28,6 +28,7 @@ from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.rdf.media_types import ResultFormat
 from hereditary_kg.rdf.result_reading import read_solutions
 from hereditary_kg.rdf.solutions import restrict
+from hereditary_kg.rdf.terms import Literal, parse_term
 from hereditary_kg.sparql.algebra import Pattern, Variable
 from hereditary_kg.sparql.printing import select_text
 
@@ -50,7 +51,12 @@ async def load_fragment(context: ExecutionContext, node: plan.Fragment, held: Ho
     """
     store = open_store(node.graph_names)
     fetched = zip(node.leaves, node.fetches, strict=True)
-    await gather(_load(context, leaf, fetch, store, held) for leaf, fetch in fetched)
+    await gather(
+        (
+            *(_load(context, leaf, fetch, store, held) for leaf, fetch in fetched),
+            *(_load_at_once(context, node.leaves, fetch, store, held) for fetch in node.at_once),
+        )
+    )
     return store
 
 
@@ -65,6 +71,28 @@ async def _load(
             size = batch.height * _TRIPLE_BYTES + frame_bytes(batch)
             held.take(size, batch.height)
             await held.run(load_matches, store, leaf, batch)
+
+
+async def _load_at_once(
+    context: ExecutionContext,
+    leaves: Sequence[Leaf],
+    fetch: plan.Fetch,
+    store: "Store",
+    held: Holding,
+) -> None:
+    """Load the matches of several leaves from one answer."""
+    asked = ask_members(context, fetch, None)
+    async with aclosing(rebatch(asked, _names(fetch.variables))) as batches:
+        async for batch in batches:
+            context.count(fetch, batch.height)
+            held.take(batch.height * _TRIPLE_BYTES + frame_bytes(batch), batch.height)
+            for (text,), rows in batch.group_by(plan.LEAF_NUMBER.name, maintain_order=True):
+                number = parse_term(str(text))
+                if not isinstance(number, Literal):
+                    raise ExecutionError(f"a member numbered its answer {text}")
+                leaf = leaves[int(number.lexical)]
+                matches = rows.select(_names(leaf.variables))
+                await held.run(load_matches, store, leaf, matches)
 
 
 async def stream_fragment(

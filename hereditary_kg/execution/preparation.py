@@ -108,7 +108,7 @@ async def prepare_query(
     Args:
         query: a parsed query.
         members: the federation.
-        context: deadline, log, and what happens when a member fails.
+        context: deadline, log, what happens when a member fails, and who may be asked once only.
         probes: answers of earlier probes.
         optimise: False for the plainest plan (see :func:`build_plan`).
         probe: whether members may be asked which constants they hold.
@@ -138,7 +138,8 @@ async def _views(members: Sequence[Member], context: ExecutionContext) -> list[M
         except MemberError as error:
             context.fail(error)
             return None
-        return MemberView(member.name, profile, member.description.holds)
+        once = member.name in context.asked_once
+        return MemberView(member.name, profile, member.description.holds, once)
 
     found = await gather(view(m) for m in members if m.name not in context.failures)
     return [member for member in found if member is not None]

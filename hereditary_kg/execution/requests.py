@@ -189,6 +189,7 @@ async def _ask(
     try:
         async with aclosing(stream) as batches:
             async for batch in batches:
+                context.check_labels(name)
                 if batch.height:
                     yield restrict(batch, names)
     except MemberError as error:

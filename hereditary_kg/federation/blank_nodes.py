@@ -9,15 +9,19 @@ __all__ = ["scope_blank_nodes"]
 _LEGAL_LABEL = r"^_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
 
 
-def scope_blank_nodes(frame: pl.DataFrame, member: str) -> pl.DataFrame:
-    """Give every blank node the name of its member: ``_:x`` becomes ``_:clinic.x``.
+def scope_blank_nodes(frame: pl.DataFrame, scope: str) -> pl.DataFrame:
+    """Give every blank node the name of its scope: ``_:x`` becomes ``_:clinic.x``.
 
     Labels that N-Triples does not allow become ``_:clinic..`` and their UTF-8 bytes in
     hexadecimal; no legal label begins with a dot, so different labels stay different.
 
     Args:
         frame: solutions in canonical text, as one member answered them.
-        member: the member's name; letters, digits and hyphens.
+        scope: within what equal labels mean one node: the member's name (letters, digits and
+            hyphens), with a dot and the number of the answer where labels hold for one answer.
+
+    Returns:
+        The frame itself where it has no blank node.
     """
     if not frame.width:
         return frame
@@ -25,16 +29,16 @@ def scope_blank_nodes(frame: pl.DataFrame, member: str) -> pl.DataFrame:
     columns = [name for name, found in zip(frame.columns, blank, strict=True) if found]
     if not columns:
         return frame
-    return frame.with_columns(_scope(pl.col(name), member) for name in columns)
+    return frame.with_columns(_scope(pl.col(name), scope) for name in columns)
 
 
-def _scope(column: pl.Expr, member: str) -> pl.Expr:
+def _scope(column: pl.Expr, scope: str) -> pl.Expr:
     label = column.str.slice(2)
     encoded = label.cast(pl.Binary).bin.encode("hex")
     return (
         pl.when(~column.str.starts_with("_:"))
         .then(column)
         .when(column.str.contains(_LEGAL_LABEL))
-        .then(pl.format(f"_:{member}.{{}}", label))
-        .otherwise(pl.format(f"_:{member}..{{}}", encoded))
+        .then(pl.format(f"_:{scope}.{{}}", label))
+        .otherwise(pl.format(f"_:{scope}..{{}}", encoded))
     )

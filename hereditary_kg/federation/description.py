@@ -34,6 +34,7 @@ _MEMBER_KEYS = (
     "timeout",
     "concurrency",
     "profile",
+    "blank_nodes",
 )
 
 
@@ -55,6 +56,10 @@ class MemberDescription:
         timeout: seconds that one request may wait for it; None for the query's deadline alone.
         concurrency: how many requests it gets at once.
         profile: a file with its profile, for a member that publishes none.
+        blank_nodes: for how long a blank node keeps its label: from answer to answer
+            (``stable``), or within one answer only (``answer``), which is all that SPARQL
+            promises; None for stable at members that say which version of their data they
+            answer from, as sites do, and within one answer at others.
     """
 
     name: str
@@ -69,6 +74,7 @@ class MemberDescription:
     timeout: float | None = None
     concurrency: int = 4
     profile: Path | None = None
+    blank_nodes: Literal["stable", "answer"] | None = None
 
 
 @dataclass(frozen=True)
@@ -190,6 +196,10 @@ def _read_member(reader: TableReader) -> MemberDescription:
         timeout=reader.seconds("timeout"),
         concurrency=reader.whole_number("concurrency", 4, 1, 256),
         profile=profile,
+        blank_nodes=cast(
+            "Literal['stable', 'answer'] | None",
+            reader.choice("blank_nodes", ("stable", "answer")) if "blank_nodes" in reader else None,
+        ),
     )
 
 

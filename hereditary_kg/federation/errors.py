@@ -5,6 +5,7 @@
     - `ConnectionSetupError`: a member cannot be connected to as its description says
     - `MemberError`: a member failed, timed out, refused, or answered what is no answer
     - `StaleProfileError`: a member's data changed after its profile was read
+    - `BlankNodeLabelError`: a member's blank nodes stand in several answers
     - `TransportError`: what a transport raises; `Member` turns it into a `MemberError`
         - `UnreachableError`, `TransportTimeoutError`, `TruncatedAnswerError`,
           `RefusedError`, `UnusableAnswerError`, `StatusError`
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 __all__ = [
+    "BlankNodeLabelError",
     "ConnectionSetupError",
     "DescriptionError",
     "FailureKind",
@@ -106,6 +108,25 @@ class StaleProfileError(FederationError):
         self.member = member
         self.expected = expected
         self.found = found
+
+
+class BlankNodeLabelError(FederationError):
+    """Several answers of a member have blank nodes, and nobody knows which are the same.
+
+    The labels of a blank node need not be the same in two answers (SPARQL 1.1 Query
+    Language, section 2.4). Ask the member for everything at once, or learn that it
+    keeps its labels.
+    """
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"member {member!r}: two of its answers have blank nodes, and it does not say that a "
+            "blank node keeps its label from one answer to the next; so which of them are the "
+            "same is not known. Ask again, and it is asked for everything at once where that is "
+            'possible; or, if it does keep its labels, write blank_nodes = "stable" into its '
+            "description"
+        )
+        self.member = member
 
 
 class TransportError(FederationError):

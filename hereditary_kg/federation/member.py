@@ -167,8 +167,8 @@ class Member:
 
         Yields:
             Frames with exactly the columns `variables`, in that order, of canonical terms with
-            null for unbound; blank nodes are ``_:NAME.label``. The first frame comes even if
-            there is no row.
+            null for unbound; blank nodes are ``_:NAME.label``, or ``_:NAME.NUMBER.label`` where
+            their labels hold for one answer. The first frame comes even if there is no row.
 
         Raises:
             MemberError: the member failed. Frames may have been handed out before.
@@ -183,8 +183,13 @@ class Member:
             aclosing(answer.chunks()) as chunks,
             aclosing(read_solutions(chunks, answer.response.media_type)) as batches,
         ):
+            number = log.begin()
+            scope = self.name if self._keeps_labels(answer.response) else f"{self.name}.{number}"
             async for batch in batches:
-                frame = scope_blank_nodes(_arrange(batch, variables), self.name)
+                rows = _arrange(batch, variables)
+                frame = scope_blank_nodes(rows, scope)
+                if frame is not rows and scope != self.name:
+                    log.note_blank_nodes(self.name, number)
                 answer.exchange.rows += frame.height
                 with answer.slot.stalled():
                     yield frame
@@ -416,6 +421,12 @@ class Member:
 
     def _budget(self, deadline: Deadline) -> WaitBudget:
         return WaitBudget(deadline, self.description.timeout, clock=self._clock)
+
+    def _keeps_labels(self, response: TransportResponse) -> bool:
+        """Whether a blank node has the same label in every answer."""
+        if self.description.blank_nodes is not None:
+            return self.description.blank_nodes == "stable"
+        return response.header(DATA_VERSION_HEADER) is not None
 
     def _current_stamp(self) -> str | None:
         profile = self._profiles.usable

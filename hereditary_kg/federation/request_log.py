@@ -1,5 +1,6 @@
 """What was asked of whom: the raw material of an answer's certificate."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,6 +43,30 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._records: list[RequestRecord] = []
+        self._begun = 0
+        self._blank: defaultdict[str, set[int]] = defaultdict(set)
+
+    @property
+    def begun(self) -> int:
+        """How many requests have begun."""
+        return self._begun
+
+    def begin(self) -> int:
+        """Give the request that begins now its number, from 1."""
+        self._begun += 1
+        return self._begun
+
+    def note_blank_nodes(self, member: str, number: int) -> None:
+        """Note that the answer to a request has blank nodes whose labels hold for it alone."""
+        self._blank[member].add(number)
+
+    def members_with_blank_nodes(self) -> frozenset[str]:
+        """Give the members that have answered with such blank nodes."""
+        return frozenset(name for name, numbers in self._blank.items() if numbers)
+
+    def blank_node_answers(self, member: str, since: int = 0) -> int:
+        """Count a member's answers with such blank nodes, to requests after number ``since``."""
+        return sum(number > since for number in self._blank[member])
 
     def append(self, record: RequestRecord) -> None:
         """Add a finished request."""

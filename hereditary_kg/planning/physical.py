@@ -46,7 +46,7 @@ from hereditary_kg.planning.units import (
     join_parts,
     waiting_order,
 )
-from hereditary_kg.rdf.terms import IRI
+from hereditary_kg.rdf.terms import IRI, XSD, Literal
 from hereditary_kg.sparql.algebra import (
     BGP,
     Aggregate,
@@ -98,7 +98,11 @@ def build_plan(pattern: Pattern, sources: Sources, *, optimise: bool = True) -> 
             mediator: slow, simple, and the yardstick for the optimised plan.
     """
     builder = _Builder(sources, mentioned_variables(pattern), optimise=optimise)
-    return builder.build(pattern, frozenset(scope_variables(pattern)))
+    needed = frozenset(scope_variables(pattern))
+    members = pattern_candidates(pattern, sources)
+    if any(sources.members[name].asked_once for name in members):
+        return builder.build_at_once(pattern, needed)
+    return builder.build(pattern, needed)
 
 
 class _Builder:
@@ -112,6 +116,13 @@ class _Builder:
         self._given: Estimate | None = None
 
     # Dispatch
+
+    def build_at_once(self, pattern: Pattern, needed: AbstractSet[Variable]) -> plan.Node:
+        """Build a plan that asks members which may be asked once only a single time."""
+        member = self._only_member(pattern)
+        return (
+            self._fragment(pattern) if member is None else self._fetch(pattern, (member,), needed)
+        )
 
     def build(  # noqa: C901 - one case a node type
         self, pattern: Pattern, needed: AbstractSet[Variable]
@@ -215,16 +226,44 @@ class _Builder:
             self._fetch_leaf(leaf) if leaf in edges else replace(self._fetch_leaf(leaf), limit=1)
             for leaf in kept
         )
+        fetches, at_once = self._asked_once(fetches)
         services = (node for node in walk(pattern) if isinstance(node, Service))
         return plan.Fragment(
             pattern,
             kept,
             fetches,
+            at_once,
             self._graph_names() if names_graphs(pattern) else (),
             tuple(plan.ServiceCall(service) for service in dict.fromkeys(services)),
             scope_variables(pattern),
             certain_variables(pattern),
         )
+
+    def _asked_once(
+        self, fetches: tuple[plan.Fetch, ...]
+    ) -> tuple[tuple[plan.Fetch, ...], tuple[plan.Fetch, ...]]:
+        """Take members that may be asked once only out of ``fetches``, into one fetch each."""
+        at_once = []
+        for name in (view.name for view in self.sources.members.values() if view.asked_once):
+            parts = [
+                Extend(
+                    fetch.pattern if fetch.limit is None else Slice(fetch.pattern, 0, fetch.limit),
+                    plan.LEAF_NUMBER,
+                    Literal(str(number), XSD + "integer"),
+                )
+                for number, fetch in enumerate(fetches)
+                if name in fetch.members
+            ]
+            if parts:
+                united = Union.of(parts)
+                needed = frozenset(scope_variables(united))
+                at_once.append(self._fetch(united, (name,), needed, Estimate(0.0)))
+        names = {fetch.members[0] for fetch in at_once}
+        rest = (
+            replace(fetch, members=tuple(name for name in fetch.members if name not in names))
+            for fetch in fetches
+        )
+        return tuple(rest), tuple(at_once)
 
     def _graph_names(self) -> tuple[IRI, ...]:
         chosen = self.sources.dataset.named
@@ -363,7 +402,7 @@ class _Builder:
         names = self._graph_names() if leaf.graph is not None else ()
         fetches = tuple(self._fetch_leaf(edge) for edge in edges)
         certain = frozenset(leaf.variables)
-        return plan.Fragment(leaf.pattern, edges, fetches, names, (), leaf.variables, certain)
+        return plan.Fragment(leaf.pattern, edges, fetches, (), names, (), leaf.variables, certain)
 
     def _unit_plan(
         self, unit: Unit, others: Iterable[Unit], needed: AbstractSet[Variable]

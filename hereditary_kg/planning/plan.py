@@ -23,6 +23,7 @@ from hereditary_kg.sparql.algebra import (
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
 __all__ = [
+    "LEAF_NUMBER",
     "Distinct",
     "Extend",
     "Fetch",
@@ -44,6 +45,10 @@ __all__ = [
     "Union",
     "inputs",
 ]
+
+
+LEAF_NUMBER = Variable(f"{Variable.HIDDEN}leaf")
+"""Says, by position, of which leaf of a :class:`Fragment` a row is a match."""
 
 
 def _united(*groups: tuple[Variable, ...]) -> tuple[Variable, ...]:
@@ -97,12 +102,15 @@ class Fragment:
 
     ``fetches`` bring, for each of ``leaves``, its matches at all members; the mediator loads
     them into a store of its own and evaluates the pattern there. The answer over this
-    fragment is the answer over the merge, whatever the pattern.
+    fragment is the answer over the merge, whatever the pattern. A member whose blank nodes
+    keep their labels for one answer only is asked for the matches of all leaves at once.
 
     Attributes:
         pattern: what is evaluated.
         leaves: plain triple patterns and their graphs, one for each of ``fetches``.
         fetches: what brings their matches.
+        at_once: what brings the matches of all of them from one member; the column
+            :data:`LEAF_NUMBER` says of which leaf a row is.
         graph_names: named graphs that exist, also where no triple of them is fetched.
         services: explicit SERVICE calls inside ``pattern``, whose answers take their place.
         variables: the variables of ``pattern``.
@@ -112,6 +120,7 @@ class Fragment:
     pattern: Pattern
     leaves: tuple[Leaf, ...]
     fetches: tuple[Fetch, ...]
+    at_once: tuple[Fetch, ...]
     graph_names: tuple[IRI, ...]
     services: tuple["ServiceCall", ...]
     variables: tuple[Variable, ...]
@@ -400,8 +409,8 @@ def inputs(node: Node) -> tuple[Node, ...]:
     match node:
         case Fetch() | InlineData() | ServiceCall():
             return ()
-        case Fragment(_, _, fetches, _, services):
-            return (*fetches, *services)
+        case Fragment(_, _, fetches, at_once, _, services):
+            return (*fetches, *at_once, *services)
         case Reach(left, path, _):
             return (left, path)
         case (

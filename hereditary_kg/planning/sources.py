@@ -75,11 +75,14 @@ class MemberView:
         name: its name in the federation description.
         profile: its profile, or None where it publishes none.
         holds: IRIs or namespaces of the predicates it may hold; empty for anything.
+        asked_once: whether all that is wanted of it must come in one answer, because the labels
+            of its blank nodes hold for one answer only.
     """
 
     name: str
     profile: Profile | None = None
     holds: tuple[str, ...] = ()
+    asked_once: bool = False
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,17 @@ async def test_a_partial_yes_is_right(clinic, registry):
     assert result.certificate.subset
 
 
+async def test_a_partial_no_may_be_wrong(clinic, registry):
+    registry.fault = "500"
+    federation = federation_of(clinic, registry)
+    result = await federation.query(
+        PREFIX + "ASK { ?s :p ?o FILTER(STR(?o) = 'nowhere') }", allow_partial=True
+    )
+    assert not result
+    assert not result.certificate.subset
+    assert "because of a negative answer" in result.certificate.statement
+
+
 async def test_what_the_failed_member_does_not_hold_needs_it_not(clinic, registry):
     registry.fault = "500"
     result = await federation_of(Endpoint("clinic", CLINIC[:3]), registry).query(

@@ -71,8 +71,8 @@ async def test_solutions_come_as_canonical_columns_in_the_order_asked_for():
     assert frame.columns == ["s", "o"]
     assert frame.rows() == [
         ("<http://e/a>", '"5"^^<http://www.w3.org/2001/XMLSchema#integer>'),
-        ("_:clinic.b1", None),
-        ("_:clinic.b1", '"x"@en'),
+        ("_:clinic.1.b1", None),
+        ("_:clinic.1.b1", '"x"@en'),
     ]
     (record,) = log
     assert (record.member, record.purpose, record.rows, record.status) == (
