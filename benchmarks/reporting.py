@@ -55,6 +55,7 @@ def measure(
 
 def write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a table that is plain text and Markdown at once."""
+    head, *rows = ([cell.replace("|", "\\|") for cell in row] for row in [head, *rows])
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
