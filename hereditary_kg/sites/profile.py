@@ -1,15 +1,14 @@
 """A site's profile: what its default graph holds, without saying about whom."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from hereditary_kg.sites.errors import SiteError
+from hereditary_kg.sites.characteristic_sets import CharacteristicSet, Link
+from hereditary_kg.sites.term_filters import TermFilter
 
 __all__ = ["PROFILE_FORMAT", "PredicateProfile", "Profile"]
 
-PROFILE_FORMAT = 1
+PROFILE_FORMAT = 2
 """The version of the JSON form; another version is refused rather than guessed at."""
 
 
@@ -30,6 +29,14 @@ class PredicateProfile:
         blank_objects: whether any object is.
         iri_objects: whether any object is an IRI.
         literal_objects: whether any object is a literal.
+        subject_filter: the shared constants among the subjects; None where not known.
+        object_filter: the shared constants among the objects; None where not known.
+        number_range: two numbers between which every number among the objects lies, rounded
+            outward so that neither is one of them; None where not known or there is none.
+        date_range: two ``YYYY-01-01`` with every ``xsd:date`` and ``xsd:dateTime`` among the
+            objects between them, whatever their time zone; None where not known or there is none.
+        object_counts: canonical text of a constant that the object filter covers -> triples
+            that have it, for the most frequent ones.
     """
 
     triples: int
@@ -43,6 +50,11 @@ class PredicateProfile:
     blank_objects: bool
     iri_objects: bool
     literal_objects: bool
+    subject_filter: TermFilter | None = None
+    object_filter: TermFilter | None = None
+    number_range: tuple[float, float] | None = None
+    date_range: tuple[str, str] | None = None
+    object_counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,9 @@ class Profile:
         classes: per class IRI (object of ``rdf:type``) the distinct instances; complete.
         named_graphs: the names of the named graphs, sorted.
         graph_triples: per named graph its triples.
+        characteristic_sets: which predicates and classes subjects have together; every subject
+            is in one of them, but for sites of fewer than three subjects, which publish none.
+        links: triples from set to set; those of few triples are left out.
     """
 
     stamp: str
@@ -66,12 +81,14 @@ class Profile:
     classes: Mapping[str, int]
     named_graphs: tuple[str, ...] = ()
     graph_triples: Mapping[str, int] = field(default_factory=dict)
+    characteristic_sets: tuple[CharacteristicSet, ...] = ()
+    links: tuple[Link, ...] = ()
 
     def to_json(self) -> bytes:
         """Write the profile; the same profile always gives the same bytes."""
-        document = {"format": PROFILE_FORMAT, **asdict(self)}
-        text = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1)
-        return text.encode() + b"\n"
+        from hereditary_kg.sites.profile_document import write_profile  # noqa: PLC0415 (circular)
+
+        return write_profile(self)
 
     @classmethod
     def from_json(cls, document: bytes) -> "Profile":
@@ -80,61 +97,6 @@ class Profile:
         Raises:
             SiteError: it is no profile, or one of another format.
         """
-        try:
-            table = json.loads(document)
-            version = table.pop("format")
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise SiteError("this is no site profile; build it again") from error
-        if version != PROFILE_FORMAT:
-            raise SiteError(
-                f"the site profile has format {version!r}, and this version reads "
-                f"{PROFILE_FORMAT}; build it again, or update the older side"
-            )
-        try:
-            return cls(
-                stamp=_text(table["stamp"]),
-                triples=int(table["triples"]),
-                subjects=int(table["subjects"]),
-                predicates={
-                    iri: _read_predicate(entry) for iri, entry in table["predicates"].items()
-                },
-                classes={iri: int(count) for iri, count in table["classes"].items()},
-                named_graphs=_texts(table["named_graphs"]),
-                graph_triples={iri: int(count) for iri, count in table["graph_triples"].items()},
-            )
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise SiteError(f"the site profile is broken ({error}); build it again") from error
+        from hereditary_kg.sites.profile_document import read_profile  # noqa: PLC0415 (circular)
 
-
-def _read_predicate(entry: Mapping[str, Any]) -> PredicateProfile:
-    return PredicateProfile(
-        triples=int(entry["triples"]),
-        subjects=int(entry["subjects"]),
-        objects=int(entry["objects"]),
-        subject_namespaces=_texts(entry["subject_namespaces"]),
-        object_namespaces=_texts(entry["object_namespaces"]),
-        datatypes=_texts(entry["datatypes"]),
-        languages=_texts(entry["languages"]),
-        blank_subjects=_flag(entry["blank_subjects"]),
-        blank_objects=_flag(entry["blank_objects"]),
-        iri_objects=_flag(entry["iri_objects"]),
-        literal_objects=_flag(entry["literal_objects"]),
-    )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list):
-        raise TypeError(f"{values!r} is no list")
-    return tuple(map(_text, values))
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is neither true nor false")
-    return value
+        return read_profile(document)
