@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pyoxigraph as ox
@@ -50,10 +51,10 @@ class PreparedMembers:
         """Give the file of a member's data."""
         return self.directory / f"{name}.nq"
 
-    def merge(self) -> ox.Store:
-        """Load all data into one store in memory: the oracle's."""
+    def merge(self, count: int | None = None) -> ox.Store:
+        """Load the data of the first members, or of all, into one store in memory."""
         store = ox.Store()
-        for name in self.triples:
+        for name in list(self.triples)[:count]:
             store.bulk_load(path=self.document(name), format=ox.RdfFormat.N_QUADS)
         return store
 
@@ -140,8 +141,8 @@ def _prepare_member(
     store.bulk_load(document, format=ox.RdfFormat.N_QUADS)
     stamp = hashlib.sha256(document).hexdigest()[:16]
     prepared.profile(name).write_bytes(_profile(store, stamp, namespaces))
-    rows = store.query(_TRIPLES).serialize(format=ox.QueryResultsFormat.TSV)  # type: ignore[union-attr]
-    triples = parse_tsv(rows or b"")
+    found = cast("ox.QuerySolutions", store.query(_TRIPLES))
+    triples = parse_tsv(found.serialize(format=ox.QueryResultsFormat.TSV) or b"")
     triples.write_parquet(prepared.directory / f"{name}.parquet")
     return triples.height
 

@@ -22,7 +22,6 @@ class ShopBenchmark:
     """See the module."""
 
     name = "shop"
-    sizes = (20, 100, 200)
     templates = TEMPLATES
     shared_namespaces = (SHOP, CATALOGUE, COUNTRY)
 

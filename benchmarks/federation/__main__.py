@@ -1,0 +1,250 @@
+"""Run engines side by side: ``python -m benchmarks.federation --benchmark shop --members 20``."""
+
+import argparse
+import json
+import signal
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks.federation.checking import Verdict
+from benchmarks.federation.engines import ENGINES, make_engine
+from benchmarks.federation.engines.base import Engine
+from benchmarks.federation.engines.endpoint import EndpointEngine
+from benchmarks.federation.members import ServedMembers, serve_members
+from benchmarks.federation.oracle import Oracle
+from benchmarks.federation.preparation import PreparedMembers, prepare_members
+from benchmarks.federation.profiler import profile_queries
+from benchmarks.federation.report import (
+    write_engines,
+    write_faults,
+    write_growth,
+    write_templates,
+)
+from benchmarks.federation.runner import Measurement, run_queries
+from benchmarks.federation.templates import Benchmark, BenchmarkQuery, draw_queries
+from benchmarks.federation.traffic import RequestTrace
+from benchmarks.reporting import describe_machine, write_section
+
+# Where the first members are the same at all sizes, queries are drawn from so many of them.
+BENCHMARKS: dict[str, tuple[str, int | None]] = {
+    "shop": ("benchmarks.federation.shop:ShopBenchmark", 20),
+    "clinic": ("benchmarks.federation.clinic:ClinicBenchmark", None),
+}
+_PROFILED = 3
+_PROFILE_SECONDS = 15
+_CONSOLE = Console(stderr=True)
+
+
+def main() -> None:
+    """Run what the arguments say."""
+    arguments = _read_arguments()
+    signal.signal(signal.SIGTERM, _end)
+    if arguments.growth:
+        small, large = map(_read_results, arguments.growth)
+        print(write_growth(small, large, arguments.engines[0]))
+        return
+    benchmark, drawn_from = _make_benchmark(arguments.benchmark)
+    with Progress(*Progress.get_default_columns(), console=_CONSOLE) as progress:
+        prepared = _prepare(benchmark, arguments, progress)
+        queries = _draw(benchmark, prepared, drawn_from, arguments)
+        oracle = Oracle(prepared.merge(), prepared.holdings())
+        with ExitStack() as stack:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="federation")))
+            members = stack.enter_context(serve_members(prepared, directory))
+            members.set_conditions(arguments.delay / 1000)
+            engines = [make_engine(name) for name in arguments.engines]
+            measurements = _measure(members, oracle, engines, queries, arguments, progress)
+            resident, own = members.resident_bytes()
+            _write(measurements, prepared, queries, arguments, resident, own)
+            if arguments.profile:
+                print(_profile(members, engines, queries, measurements, arguments))
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.federation", description=__doc__)
+    parser.add_argument("--benchmark", choices=sorted(BENCHMARKS), default="shop")
+    parser.add_argument("--members", type=int, default=20)
+    parser.add_argument("--delay", type=float, default=0.0, help="milliseconds a request")
+    parser.add_argument(
+        "--engines",
+        type=lambda text: text.split(","),
+        default=["hereditary"],
+        help=f"of {', '.join(ENGINES)}, or NAME=COMMAND; all others are compared with the first",
+    )
+    parser.add_argument("--templates", type=lambda text: text.split(","), help="all by default")
+    parser.add_argument("--instances", type=int, default=10, help="of each template")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds a query")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--data", type=Path, default=Path("build/federation"), help="where prepared data is kept"
+    )
+    parser.add_argument("--output", type=Path, help="where the results go (JSON)")
+    parser.add_argument("--trace", type=Path, help="where all requests go (JSON, a line each)")
+    parser.add_argument("--markdown", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument(
+        "--profile", type=Path, help="where stacks of the slowest queries of the first engine go"
+    )
+    parser.add_argument(
+        "--growth", type=Path, nargs=2, help="compare two results of the first engine, and end"
+    )
+    return parser.parse_args()
+
+
+def _end(_signal: int, _frame: object) -> None:
+    raise SystemExit(143)
+
+
+def _make_benchmark(name: str) -> tuple[Benchmark, int | None]:
+    place, drawn_from = BENCHMARKS[name]
+    module, _, factory = place.partition(":")
+    return cast("Benchmark", getattr(import_module(module), factory)()), drawn_from
+
+
+def _prepare(
+    benchmark: Benchmark, arguments: argparse.Namespace, progress: Progress
+) -> PreparedMembers:
+    task = progress.add_task("members", total=arguments.members)
+    directory = arguments.data / f"{benchmark.name}-{arguments.members}-{arguments.seed}"
+    prepared = prepare_members(
+        benchmark,
+        arguments.members,
+        arguments.seed,
+        directory,
+        lambda ready: progress.update(task, completed=ready),
+    )
+    progress.update(task, completed=arguments.members)
+    return prepared
+
+
+def _draw(
+    benchmark: Benchmark,
+    prepared: PreparedMembers,
+    drawn_from: int | None,
+    arguments: argparse.Namespace,
+) -> list[BenchmarkQuery]:
+    wanted = arguments.templates
+    templates = [each for each in benchmark.templates if not wanted or each.name in wanted]
+    store = prepared.merge(drawn_from)
+    return list(draw_queries(store, templates, arguments.instances, arguments.seed))
+
+
+def _measure(
+    members: ServedMembers,
+    oracle: Oracle,
+    engines: Sequence[Engine],
+    queries: Sequence[BenchmarkQuery],
+    arguments: argparse.Namespace,
+    progress: Progress,
+) -> list[Measurement]:
+    total = len(engines) * len(queries) * arguments.repeats
+    task = progress.add_task("queries", total=total)
+
+    def show(measurement: Measurement) -> None:
+        progress.advance(task)
+        if measurement.verdict is not Verdict.RIGHT:
+            progress.console.print(write_faults([measurement]), markup=False)
+
+    with ExitStack() as stack:
+        on_requests = None
+        if arguments.trace:
+            output = stack.enter_context(arguments.trace.open("w", encoding="utf-8"))
+
+            def on_requests(query: str, engine: str, requests: Sequence[RequestTrace]) -> None:
+                for request in requests:
+                    record = {"query_name": query, "engine": engine, **vars(request)}
+                    output.write(json.dumps(record) + "\n")
+
+        return run_queries(
+            members,
+            oracle,
+            engines,
+            queries,
+            timeout=arguments.timeout,
+            repeats=arguments.repeats,
+            on_measurement=show,
+            on_requests=on_requests,
+        )
+
+
+def _write(
+    measurements: Sequence[Measurement],
+    prepared: PreparedMembers,
+    queries: Sequence[BenchmarkQuery],
+    arguments: argparse.Namespace,
+    resident: int,
+    own: int,
+) -> None:
+    first = arguments.engines[0].partition("=")[0]
+    conditions = (
+        f"{arguments.members} members with {sum(prepared.triples.values()):,} triples, "
+        f"{len(queries)} queries, {arguments.delay:g} ms delay a request; the members' servers "
+        f"take {resident / 2**20:,.0f} MiB, {own / 2**20:,.0f} of them not shared."
+    )
+    tables = [conditions, write_engines(measurements), write_templates(measurements, first)]
+    if faults := write_faults(measurements):
+        tables.append(f"Not right:\n\n```\n{faults}\n```")
+    text = "\n\n".join([*tables, describe_machine()])
+    print(text)
+    if arguments.markdown:
+        write_section(
+            f"federation_{arguments.benchmark}_{arguments.members}_{arguments.delay:g}", text
+        )
+    if arguments.output:
+        results: dict[str, Any] = {
+            "benchmark": arguments.benchmark,
+            "members": arguments.members,
+            "delay": arguments.delay,
+            "seed": arguments.seed,
+            "triples": prepared.triples,
+            "machine": describe_machine(),
+            "queries": {query.name: query.text for query in queries},
+            "measurements": [measurement.to_dict() for measurement in measurements],
+        }
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(json.dumps(results, indent=1), encoding="utf-8")
+
+
+def _read_results(path: Path) -> list[Measurement]:
+    results = json.loads(path.read_text(encoding="utf-8"))
+    return [Measurement.from_dict(table) for table in results["measurements"]]
+
+
+def _profile(
+    members: ServedMembers,
+    engines: Sequence[Engine],
+    queries: Sequence[BenchmarkQuery],
+    measurements: Sequence[Measurement],
+    arguments: argparse.Namespace,
+) -> str:
+    """Profile the first engine over the queries that took it longest."""
+    engine = engines[0]
+    if not isinstance(engine, EndpointEngine):
+        raise SystemExit(f"{engine.name} is no process of its own; there is nothing to attach to")
+    own = {each.query: each.seconds or 0 for each in measurements if each.engine == engine.name}
+    slowest = sorted(queries, key=lambda query: -own[query.name])[:_PROFILED]
+    arguments.profile.mkdir(parents=True, exist_ok=True)
+    engine.start(members.federation)
+    try:
+        table = profile_queries(
+            engine,
+            slowest,
+            arguments.profile,
+            seconds=_PROFILE_SECONDS,
+            timeout=arguments.timeout,
+        )
+    finally:
+        engine.stop()
+    names = ", ".join(f"{query.name} ({own[query.name] * 1000:.0f} ms)" for query in slowest)
+    return f"The slowest: {names}\n\n{table}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Where an engine's process spends its time while it answers queries: stacks by ``py-spy``."""
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.federation.engines.endpoint import EndpointEngine
+from benchmarks.federation.templates import BenchmarkQuery
+from benchmarks.reporting import write_table
+
+__all__ = ["profile_queries", "summarise_stacks"]
+
+_RATE = 400
+_SHOWN = 25
+
+
+def profile_queries(
+    engine: EndpointEngine,
+    queries: Sequence[BenchmarkQuery],
+    directory: Path,
+    *,
+    seconds: int,
+    timeout: float,
+) -> str:
+    """Ask queries again and again while the engine's process is sampled.
+
+    The stacks go to ``stacks.txt`` (collapsed, for any flame graph program) and to
+    ``flames.svg`` in ``directory``.
+
+    Args:
+        engine: an engine that has started.
+        queries: what to ask.
+        directory: where to.
+        seconds: how long for each of the two recordings.
+        timeout: seconds for one query.
+
+    Returns:
+        A table of the functions by the share of samples that they were in.
+
+    Raises:
+        FileNotFoundError: ``py-spy`` is not installed.
+    """
+    beside = Path(sys.executable).with_name("py-spy")
+    program = str(beside) if beside.is_file() else shutil.which("py-spy")
+    if program is None or engine.pid is None:
+        raise FileNotFoundError("profiles are taken with py-spy; pip install py-spy")
+    stacks = directory / "stacks.txt"
+    for place, form in ((stacks, "raw"), (directory / "flames.svg", "flamegraph")):
+        command = [program, "record", "--pid", str(engine.pid), "--format", form]
+        command += ["--rate", str(_RATE), "--duration", str(seconds), "--nonblocking"]
+        command += ["--output", str(place)]
+        recording = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while recording.poll() is None:
+                for query in queries:
+                    engine.answer(query.text, timeout)
+        finally:
+            recording.kill()
+            recording.wait()
+    return summarise_stacks(stacks.read_text(encoding="utf-8"))
+
+
+def summarise_stacks(text: str) -> str:
+    """Sum up collapsed stacks: per function the share of samples in it and of its own."""
+    inside: Counter[str] = Counter()
+    own: Counter[str] = Counter()
+    for line in text.splitlines():
+        stack, _, number = line.rpartition(" ")
+        frames = [frame.rpartition(":")[0] or frame for frame in stack.split(";")]
+        own[frames[-1]] += int(number)
+        for frame in set(frames):
+            inside[frame] += int(number)
+    total = sum(own.values()) or 1
+    rows = [
+        [frame, f"{samples / total:.1%}", f"{own[frame] / total:.1%}"]
+        for frame, samples in inside.most_common(_SHOWN)
+    ]
+    return write_table(["function", "inside", "own"], rows)

@@ -1,0 +1,169 @@
+"""Engines side by side on the same queries: every answer is judged before its time counts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.federation.checking import Verdict, judge_answer, read_answer
+from benchmarks.federation.engines.base import (
+    Engine,
+    EngineError,
+    EngineTimeoutError,
+    ServedFederation,
+)
+from benchmarks.federation.members import ServedMembers
+from benchmarks.federation.oracle import Oracle
+from benchmarks.federation.templates import BenchmarkQuery
+from benchmarks.federation.traffic import RequestTrace, Traffic
+from hereditary_kg.rdf.result_reading import ResultError
+
+__all__ = ["Measurement", "run_queries"]
+
+# Nobody holds this; it makes an engine load what it loads at its first query.
+_WARM_UP = "SELECT ?x WHERE { <http://warm.example/up> <http://warm.example/once> ?x }"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One engine's answer to one query.
+
+    Attributes:
+        query: the query's name.
+        template: its template's.
+        engine: the engine's.
+        verdict: what the answer is worth; the times count where it is right only.
+        rows: how many the engine gave.
+        right_rows: how many there are.
+        oracle_requests: how many requests the oracle needs; see `oracle`.
+        traffic: what went to the members and came back.
+        seconds: the whole query; None where there was no answer.
+        first_row: until its first row.
+        planning: of that planning, where the engine tells.
+        message: what the engine said where it gave no answer.
+    """
+
+    query: str
+    template: str
+    engine: str
+    verdict: Verdict
+    rows: int
+    right_rows: int
+    oracle_requests: int
+    traffic: Traffic
+    seconds: float | None = None
+    first_row: float | None = None
+    planning: float | None = None
+    message: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> "Measurement":
+        """Read what `to_dict` gave."""
+        traffic = Traffic(**table["traffic"])
+        return cls(**{**table, "traffic": traffic, "verdict": Verdict(table["verdict"])})
+
+
+@dataclass
+class _Contest:
+    """What is the same for all queries."""
+
+    members: ServedMembers
+    oracle: Oracle
+    timeout: float
+    on_requests: Callable[[str, str, Sequence[RequestTrace]], None] | None
+    measurements: list[Measurement] = field(default_factory=list)
+
+
+def run_queries(
+    members: ServedMembers,
+    oracle: Oracle,
+    engines: Sequence[Engine],
+    queries: Sequence[BenchmarkQuery],
+    *,
+    timeout: float,
+    repeats: int = 1,
+    on_measurement: Callable[[Measurement], None] | None = None,
+    on_requests: Callable[[str, str, Sequence[RequestTrace]], None] | None = None,
+) -> list[Measurement]:
+    """Ask every engine every query, the engines in turns.
+
+    Engines are started first, and asked once for what nobody holds, so that their start is no
+    part of the first query. Who begins changes from query to query.
+
+    Args:
+        members: the members, with the delay set.
+        oracle: knows the right answers.
+        engines: the engines; stopped at the end.
+        queries: the queries.
+        timeout: seconds for one query.
+        repeats: how often the whole is done.
+        on_measurement: told each measurement as it is made.
+        on_requests: told query, engine and all requests of each.
+
+    Raises:
+        EngineError: an engine does not start.
+    """
+    contest = _Contest(members, oracle, timeout, on_requests)
+    with ExitStack() as stack:
+        for engine in engines:
+            stack.callback(engine.stop)
+            _start(engine, members.federation, timeout)
+        for turn in range(repeats):
+            for i, query in enumerate(queries):
+                first = (turn + i) % len(engines)
+                for engine in [*engines[first:], *engines[:first]]:
+                    measurement = _measure(contest, engine, query)
+                    contest.measurements.append(measurement)
+                    if on_measurement is not None:
+                        on_measurement(measurement)
+    return contest.measurements
+
+
+def _start(engine: Engine, federation: ServedFederation, timeout: float) -> None:
+    engine.start(federation)
+    engine.answer(_WARM_UP, timeout)
+
+
+def _measure(contest: _Contest, engine: Engine, query: BenchmarkQuery) -> Measurement:
+    right = contest.oracle.answer(query.text)
+    contest.members.reset()
+    seconds = first_row = planning = None
+    rows = 0
+    message = ""
+    try:
+        answer = engine.answer(query.text, contest.timeout)
+        requests = contest.members.requests()
+        frame = read_answer(answer)
+    except EngineTimeoutError as error:
+        verdict, message = Verdict.TIMED_OUT, str(error)
+        # What still runs would count for the next query.
+        engine.stop()
+        requests = contest.members.requests()
+        _start(engine, contest.members.federation, contest.timeout)
+    except (EngineError, ResultError) as error:
+        verdict, message = Verdict.FAILED, str(error)
+        requests = contest.members.requests()
+    else:
+        verdict = judge_answer(right, frame, ordered=query.ordered)
+        rows = frame.height
+        seconds, first_row, planning = answer.seconds, answer.first_row, answer.planning
+    if contest.on_requests is not None:
+        contest.on_requests(query.name, engine.name, requests)
+    return Measurement(
+        query=query.name,
+        template=query.template,
+        engine=engine.name,
+        verdict=verdict,
+        rows=rows,
+        right_rows=right.height,
+        oracle_requests=contest.oracle.requests(query.text),
+        traffic=Traffic.of(requests),
+        seconds=seconds,
+        first_row=first_row,
+        planning=planning,
+        message=message,
+    )
