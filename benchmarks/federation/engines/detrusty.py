@@ -18,8 +18,12 @@ from benchmarks.federation.engines.installation import engine_directory, run_ste
 
 __all__ = ["VERSION", "DetrustyEngine", "install"]
 
-VERSION = "0.25.0"
-"""The version that the figures in ``docs/benchmarks.md`` were taken with."""
+VERSION = "0.24.0"
+"""What the figures were taken with.
+
+0.25.0 has lost the list of classes in the source descriptions that it collects, so that it finds
+no member for any pattern with ``rdf:type``.
+"""
 
 _PYTHON = Path("bin/python")
 _SERVICE = Path(__file__).with_name("detrusty_service.py")

@@ -9,8 +9,18 @@ import json
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from socketserver import ForkingMixIn
 from typing import Any
 from urllib.parse import parse_qs
+
+
+class Service(ForkingMixIn, HTTPServer):
+    """Answers each query in a child of this process.
+
+    A query that DeTrusty cannot parse leaves its parser in a state in which it refuses what
+    comes after it; so each begins with the state that the process had at its start.
+    """
+
 
 NOWHERE = "The query cannot be answered by the endpoints in the federation."
 """DeTrusty's word where no member has what the query needs: an empty answer."""
@@ -38,10 +48,17 @@ def answer(query: str, config: Any) -> dict[str, Any]:
     error = found.get("error")
     if error and error != NOWHERE:
         raise RuntimeError(error)
-    return {
-        "head": found.get("head", {"vars": []}),
-        "results": {"bindings": [] if error else found["results"]["bindings"]},
-    }
+    rows = [] if error else [_read_row(row) for row in found["results"]["bindings"]]
+    return {"head": found.get("head", {"vars": []}), "results": {"bindings": rows}}
+
+
+def _read_row(row: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Bring a row to the form of the standard: what is not bound has a value without a type."""
+    terms = {name: dict(term) for name, term in row.items() if "type" in term}
+    for term in terms.values():
+        if term["type"] == "typed-literal":
+            term["type"] = "literal"
+    return terms
 
 
 def serve(path: Path, port: int) -> None:
@@ -67,8 +84,7 @@ def serve(path: Path, port: int) -> None:
         def log_message(self, *_: object) -> None:
             """Say nothing of each request."""
 
-    # One thread: DeTrusty forks for each query, which threads do not go with.
-    HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    Service(("127.0.0.1", port), Handler).serve_forever()
 
 
 if __name__ == "__main__":
