@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from hereditary_kg.federation.binding_forms import BindingKeyword
 from hereditary_kg.federation.description_lines import find_key_lines
 from hereditary_kg.federation.description_tables import TableReader
 from hereditary_kg.federation.errors import DescriptionError
@@ -19,6 +20,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{([^}]*)\}?")
 _PREFIX = re.compile(r"(?:[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?)?")
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|^`\\]*")
+
+# With fewer rows at once, the sizes of the parts could not be asked for.
+_SMALLEST_CAP = 18
 
 _FEDERATION_KEYS = ("name", "title", "prefixes", "member", "services")
 _MEMBER_KEYS = (
@@ -35,6 +39,8 @@ _MEMBER_KEYS = (
     "concurrency",
     "profile",
     "blank_nodes",
+    "bindings",
+    "row_cap",
 )
 
 
@@ -60,6 +66,10 @@ class MemberDescription:
             (``stable``), or within one answer only (``answer``), which is all that SPARQL
             promises; None for stable at members that say which version of their data they
             answer from, as sites do, and within one answer at others.
+        bindings: in which form it is given bindings: as inline data (``values``), or as a
+            ``filter``, for endpoints that know no VALUES; None to find out.
+        row_cap: how many rows it gives at most, where it cuts longer answers short; None to
+            find out. Such answers are read on in parts.
     """
 
     name: str
@@ -75,6 +85,8 @@ class MemberDescription:
     concurrency: int = 4
     profile: Path | None = None
     blank_nodes: Literal["stable", "answer"] | None = None
+    bindings: BindingKeyword | None = None
+    row_cap: int | None = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +211,15 @@ def _read_member(reader: TableReader) -> MemberDescription:
         blank_nodes=cast(
             "Literal['stable', 'answer'] | None",
             reader.choice("blank_nodes", ("stable", "answer")) if "blank_nodes" in reader else None,
+        ),
+        bindings=cast(
+            "BindingKeyword | None",
+            reader.choice("bindings", ("values", "filter")) if "bindings" in reader else None,
+        ),
+        row_cap=(
+            reader.whole_number("row_cap", 0, _SMALLEST_CAP, 1 << 31)
+            if "row_cap" in reader
+            else None
         ),
     )
 

@@ -4,11 +4,12 @@
     - `DescriptionError`: a federation description cannot be used
     - `ConnectionSetupError`: a member cannot be connected to as its description says
     - `MemberError`: a member failed, timed out, refused, or answered what is no answer
+        - `RowCapError`: an answer has as many rows as the member gives at most
     - `StaleProfileError`: a member's data changed after its profile was read
     - `BlankNodeLabelError`: a member's blank nodes stand in several answers
     - `TransportError`: what a transport raises; `Member` turns it into a `MemberError`
         - `UnreachableError`, `TransportTimeoutError`, `TruncatedAnswerError`,
-          `RefusedError`, `UnusableAnswerError`, `StatusError`
+          `PartialAnswerError`, `RefusedError`, `UnusableAnswerError`, `StatusError`
 """
 
 from pathlib import Path
@@ -21,7 +22,9 @@ __all__ = [
     "FailureKind",
     "FederationError",
     "MemberError",
+    "PartialAnswerError",
     "RefusedError",
+    "RowCapError",
     "StaleProfileError",
     "StatusError",
     "TransportError",
@@ -76,20 +79,49 @@ class MemberError(FederationError):
         member: the member's name.
         kind: what happened: ``unreachable`` (no connection, or its circuit is open),
             ``timeout``, ``status`` (an HTTP status other than 200), ``content`` (an answer
-            that is none, such as a web page), ``truncated`` (cut off in mid-answer),
-            ``refused`` (by the member's access rules, or by ours).
+            that is none, such as a web page), ``truncated`` (cut off in mid-answer, or after as
+            many rows as the member gives), ``refused`` (by the member's access rules, or by
+            ours).
         reason: the message without the member's name.
         query: the request's query text; None where the request had none.
+        status: the HTTP status, where that is what failed.
+        retry_after: seconds after which the member wants to be asked again, if it says so.
     """
 
     def __init__(
-        self, member: str, kind: FailureKind, reason: str, query: str | None = None
+        self,
+        member: str,
+        kind: FailureKind,
+        reason: str,
+        query: str | None = None,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(f"member {member!r}: {kind}: {reason}")
         self.member = member
         self.kind: FailureKind = kind
         self.reason = reason
         self.query = query
+        self.status = status
+        self.retry_after = retry_after
+
+
+class RowCapError(MemberError):
+    """An answer has as many rows as the member gives at most, as the member itself says.
+
+    All of its rows have been handed out. It may be whole all the same: count to know.
+    """
+
+    def __init__(self, member: str, rows: int, query: str) -> None:
+        super().__init__(
+            member,
+            "truncated",
+            f"its answer has {rows:,} rows, which is all that it gives at once; there may be "
+            "more. Raise its limit of rows (Virtuoso: ResultSetMaxRows), or ask for less",
+            query,
+        )
+        self.rows = rows
 
 
 class StaleProfileError(FederationError):
@@ -149,6 +181,12 @@ class TransportTimeoutError(TransportError):
 
 class TruncatedAnswerError(TransportError):
     """The connection ended before the answer did."""
+
+    kind = "truncated"
+
+
+class PartialAnswerError(TransportError):
+    """The member says that it gave up before its answer was whole."""
 
     kind = "truncated"
 

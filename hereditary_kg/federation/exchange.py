@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 from http import HTTPStatus
 
 from hereditary_kg.federation.deadline import WaitBudget
+from hereditary_kg.federation.dialects import check_dialect
 from hereditary_kg.federation.errors import RefusedError, StatusError, UnusableAnswerError
 from hereditary_kg.federation.retry import RetryPolicy, read_retry_after, send_patiently
 from hereditary_kg.federation.transport import Transport, TransportRequest, TransportResponse
@@ -32,6 +33,7 @@ class Exchange:
         budget: the time it may wait.
         attempts: how often it was sent.
         status: the last HTTP status, None before there was one.
+        latency: seconds until the answer began, of the last attempt.
         bytes: size of the answer so far, after content decoding.
         rows: solutions handed out so far; kept by whoever reads them.
     """
@@ -50,6 +52,7 @@ class Exchange:
         self.budget = budget
         self.attempts = 0
         self.status: int | None = None
+        self.latency = 0.0
         self.bytes = 0
         self.rows = 0
         self._transport = transport
@@ -93,10 +96,13 @@ class Exchange:
     async def _attempt(self, stack: AsyncExitStack) -> TransportResponse:
         self.attempts += 1
         request = TransportRequest(self.query, self._accept, self.budget.remaining())
+        waited = self.budget.spent
         async with AsyncExitStack() as attempt:
             async with self.budget.waiting():
                 response = await attempt.enter_async_context(self._transport.send(request))
             self.status = response.status
+            self.latency = self.budget.spent - waited
+            check_dialect(response)
             if response.status != 200:
                 raise _status_error(response, await self._read_start(response))
             result_format = ResultFormat.of_media_type(response.media_type)

@@ -4,8 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import polars as pl
@@ -14,10 +13,12 @@ from hereditary_kg.federation.blank_nodes import scope_blank_nodes
 from hereditary_kg.federation.circuit_breaker import CircuitBreaker
 from hereditary_kg.federation.deadline import Deadline, WaitBudget
 from hereditary_kg.federation.description import MemberDescription
+from hereditary_kg.federation.dialects import read_dialect, stated_row_cap
 from hereditary_kg.federation.errors import (
-    FailureKind,
     MemberError,
+    PartialAnswerError,
     RefusedError,
+    RowCapError,
     StaleProfileError,
     StatusError,
     TransportError,
@@ -26,11 +27,14 @@ from hereditary_kg.federation.errors import (
     UnusableAnswerError,
 )
 from hereditary_kg.federation.exchange import Exchange
+from hereditary_kg.federation.experience import Experience
+from hereditary_kg.federation.failures import Failure, member_error
 from hereditary_kg.federation.member_status import MemberStatus, ProfileState
 from hereditary_kg.federation.profile_cache import ProfileCache
 from hereditary_kg.federation.request_log import RequestLog, RequestRecord
 from hereditary_kg.federation.request_slots import RequestSlots, Slot
 from hereditary_kg.federation.retry import RetryPolicy, send_patiently
+from hereditary_kg.federation.statistics import MemberStatistics
 from hereditary_kg.federation.transport import (
     DATA_VERSION_HEADER,
     ServiceIdentity,
@@ -58,8 +62,6 @@ _ACCEPTED_SOLUTIONS = {
 }
 _ACCEPTED_BOOLEANS = f"{_JSON}, {_XML};q=0.5"
 
-_Failure: TypeAlias = TransportError | ResultError | TimeoutError
-
 
 @dataclass(frozen=True)
 class _LoopState:
@@ -80,6 +82,7 @@ class _Question:
     purpose: str
     expected_version: str | None
     step: int | None = None
+    divisible: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class Member:
         name: the member's name.
         description: how it is described.
         transport: the way to it.
+        experience: what its answers have taught.
     """
 
     def __init__(
@@ -130,6 +134,7 @@ class Member:
         self.name = description.name
         self.description = description
         self.transport = transport
+        self.experience = Experience.of(description)
         self._policy = retry_policy or RetryPolicy()
         self._breaker = circuit_breaker or CircuitBreaker(clock=clock)
         self._clock = clock
@@ -148,6 +153,7 @@ class Member:
         log: RequestLog,
         purpose: str = "query",
         step: int | None = None,
+        divisible: bool = False,
         expected_version: str | None = None,
     ) -> AsyncGenerator[pl.DataFrame, None]:
         """Send a SELECT query and hand out its solutions as they arrive.
@@ -162,6 +168,9 @@ class Member:
             log: where the request is recorded when it ends.
             purpose: what it is for, as the certificate will say.
             step: which step of a plan it is for, as the log will say.
+            divisible: whether the caller asks for less where this is too much. Then a failure
+                of the member's speaks against the request: it is neither tried again as it
+                stands nor held against the member.
             expected_version: the stamp of the profile that the plan was made with; by default
                 that of the profile that `profile` gave last.
 
@@ -172,12 +181,15 @@ class Member:
 
         Raises:
             MemberError: the member failed. Frames may have been handed out before.
+            RowCapError: the member says that it may have cut the answer short, of which all
+                frames have been handed out. (Many cap rows and say nothing:
+                `Experience.row_cap` knows which numbers are suspicious.)
             StaleProfileError: the member's data are not those of the profile; no frame has
                 been handed out.
         """
         accept = _ACCEPTED_SOLUTIONS[self.description.results]
         expected = expected_version or self._current_stamp()
-        question = _Question(query, accept, deadline, log, purpose, expected, step)
+        question = _Question(query, accept, deadline, log, purpose, expected, step, divisible)
         async with (
             self._asking(question) as answer,
             aclosing(answer.chunks()) as chunks,
@@ -186,13 +198,16 @@ class Member:
             number = log.begin()
             scope = self.name if self._keeps_labels(answer.response) else f"{self.name}.{number}"
             async for batch in batches:
-                rows = _arrange(batch, variables)
+                rows = read_dialect(answer.response, _arrange(batch, variables))
                 frame = scope_blank_nodes(rows, scope)
                 if frame is not rows and scope != self.name:
                     log.note_blank_nodes(self.name, number)
                 answer.exchange.rows += frame.height
                 with answer.slot.stalled():
                     yield frame
+        cap = stated_row_cap(answer.response)
+        if cap is not None and 0 < cap <= answer.exchange.rows:
+            raise RowCapError(self.name, answer.exchange.rows, query)
 
     async def ask(
         self,
@@ -236,7 +251,7 @@ class Member:
                 if not self._profiles.is_fresh(max_age):
                     await send_patiently(refresh, self._policy, deadline, clock=self._clock)
         except (TransportError, TimeoutError) as failure:
-            raise self._member_error(failure, budget, None) from failure
+            raise member_error(self.name, failure, budget, None) from failure
         return self._profiles.usable
 
     async def check(self, deadline: Deadline) -> MemberStatus:
@@ -278,6 +293,19 @@ class Member:
             return self.description.url
         return str(self.description.site) if self.description.site else "in this process"
 
+    @property
+    def statistics(self) -> MemberStatistics:
+        """What its answers have cost so far."""
+        return self.experience.statistics
+
+    @property
+    def row_cap(self) -> int | None:
+        """How many rows it gives at most, as far as that is known.
+
+        Ordered rows beyond that cannot be had: they should be ordered at the mediator.
+        """
+        return self.experience.row_cap.rows
+
     async def close(self) -> None:
         """Close the connections of the running event loop; the member stays usable."""
         await self.transport.close()
@@ -297,7 +325,7 @@ class Member:
             async with budget.waiting():
                 return await self.transport.identify()
         except (TransportError, TimeoutError) as failure:
-            raise self._member_error(failure, budget, None) from failure
+            raise member_error(self.name, failure, budget, None) from failure
 
     @asynccontextmanager
     async def _asking(self, question: _Question) -> AsyncIterator[_Answer]:
@@ -309,7 +337,8 @@ class Member:
             question.query,
             question.accept,
             budget,
-            self._policy,
+            # A busy server is asked for less instead of once more.
+            replace(self._policy, quick_failure=-1) if question.divisible else self._policy,
             clock=self._clock,
         )
         outcome: str | None = "cancelled"
@@ -319,13 +348,20 @@ class Member:
                 self._pass_circuit(stack)
                 response = await exchange.open(stack)
                 self._compare_version(response, question.expected_version)
+                latency, waited = exchange.latency, budget.spent
                 yield _Answer(exchange, response, slot)
             self._breaker.succeed()
             outcome = None
+            self.experience.statistics = self.statistics.with_answer(
+                latency=latency,
+                seconds=budget.spent - waited,
+                rows=exchange.rows,
+                size=exchange.bytes,
+            )
         except (TransportError, ResultError, TimeoutError) as failure:
-            if exchange.attempts:
+            if exchange.attempts and not question.divisible:
                 self._judge(failure, budget, self._clock() - started)
-            error = self._member_error(failure, budget, question.query)
+            error = member_error(self.name, failure, budget, question.query)
             outcome = f"{error.kind}: {error.reason}"
             raise error from failure
         except StaleProfileError as failure:
@@ -369,7 +405,7 @@ class Member:
         # Whatever ends the request otherwise, a trial must not stay open for ever.
         stack.callback(self._breaker.abandon)
 
-    def _judge(self, failure: _Failure, budget: WaitBudget, took: float) -> None:
+    def _judge(self, failure: Failure, budget: WaitBudget, took: float) -> None:
         """Tell the circuit breaker whether a failure speaks against the member."""
         match failure:
             case StatusError():
@@ -383,41 +419,20 @@ class Member:
                 # That the user had no time to wait says nothing about the member.
                 if budget.exhausted_own_limit:
                     self._breaker.fail("timeout")
-            case RefusedError() | ResultError():
+            case RefusedError() | ResultError() | PartialAnswerError():
                 pass
             case _:
                 self._breaker.fail(str(failure))
 
     def _compare_version(self, response: TransportResponse, expected: str | None) -> None:
         version = response.header(DATA_VERSION_HEADER)
+        # A site's answers are whole, or fail.
+        self.experience.row_cap.exempt = version is not None
         if version is None:
             return
         self._profiles.note_data_version(version)
         if expected is not None and version != expected:
             raise StaleProfileError(self.name, expected, version)
-
-    def _member_error(
-        self, failure: _Failure, budget: WaitBudget, query: str | None
-    ) -> MemberError:
-        kind: FailureKind
-        match failure:
-            case TransportError():
-                kind, reason = failure.kind, str(failure)
-            case ResultError():
-                kind, reason = "content", str(failure)
-            case _ if budget.exhausted_own_limit:
-                kind = "timeout"
-                reason = (
-                    f"no complete answer within its limit of {budget.limit:g} s; ask for less, "
-                    "or raise `timeout` in the federation description"
-                )
-            case _:
-                kind = "timeout"
-                reason = (
-                    f"no complete answer before the query's deadline of "
-                    f"{budget.deadline.seconds or 0:g} s; ask for less, or allow more time"
-                )
-        return MemberError(self.name, kind, reason, query)
 
     def _budget(self, deadline: Deadline) -> WaitBudget:
         return WaitBudget(deadline, self.description.timeout, clock=self._clock)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from hereditary_kg.execution.requests import BLOCK, bindable_columns, blocks, request_text
+from hereditary_kg.execution.binding_texts import write_bindings
+from hereditary_kg.execution.requests import BLOCK, bindable_columns, blocks
+from hereditary_kg.execution.sub_queries import SubQueryTemplate
 from hereditary_kg.planning import plan
 from hereditary_kg.rdf.tsv_reading import parse_tsv
 from hereditary_kg.sparql.algebra import Variable
@@ -32,11 +34,8 @@ def fetch_of(text, *, variables=None, limit=None):
 
 
 def written(text, columns=(), **options):
-    before, behind = request_text(fetch_of(text, **options), list(columns))
-    if not columns:
-        assert behind == ""
-        return before.replace("<http://e/", "<")
-    return f"{before}{HERE}{behind}".replace("<http://e/", "<")
+    template = SubQueryTemplate(fetch_of(text, **options), list(columns))
+    return template.write(HERE if columns else "").text.replace("<http://e/", "<")
 
 
 @pytest.mark.parametrize(
@@ -72,9 +71,12 @@ def test_a_limit_goes_with_the_request():
 
 
 def test_dataset_clauses_stand_in_every_request():
-    before, behind = request_text(fetch_of("SELECT * { ?s :p ?o }"), ["s"], "FROM <http://e/g> ")
-    assert before.startswith("SELECT ?s ?o FROM <http://e/g> WHERE {")
-    assert behind.endswith("}")
+    node = fetch_of("SELECT * { ?s :p ?o }")
+    query = SubQueryTemplate(node, ["s"], source="FROM <http://e/g> ").write(HERE)
+    assert query.text.startswith("SELECT ?s ?o FROM <http://e/g> WHERE {")
+    for text in (query.count_text(), query.sizes_text("", 1), query.part_text(["0"])):
+        assert " FROM <http://e/g> WHERE { {" in text
+        assert text.count("FROM") == 1
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_no_literal_is_taken_for_the_place_of_the_bindings():
     place = "VALUES (?hkg__block0) {  }"
     text = f"""SELECT ?s (GROUP_CONCAT(?o; SEPARATOR="{place}") AS ?all)
         {{ ?s :p ?o FILTER(?o != "VALUES (?hkg__block1) {{  }}") }} GROUP BY ?s"""
-    before, behind = request_text(fetch_of(text), ["s"])
+    before, _, behind = SubQueryTemplate(fetch_of(text), ["s"]).write(HERE).text.partition(HERE)
     assert place in before
     assert behind.startswith(" ?s <http://e/p> ?o .")
 
@@ -185,12 +187,11 @@ def test_bindings_keep_just_what_joins_them(drawn, taken):
     # Terms drawn at random seldom match; some of the solutions' own are among them.
     rows = sorted({*rows, *whole.select(names).unique(maintain_order=True).rows()[:taken]})
     certain = frozenset(map(Variable, names))
-    before, behind = request_text(
-        plan.Fetch(pattern, ("m0",), shown, certain, distinct=False), names
-    )
-    head = " ".join(f"?{name}" for name in names)
-    body = " ".join(f"({' '.join(row)})" for row in rows)
-    found = evaluated(store, f"{before}VALUES ({head}) {{ {body} }}{behind}")
+    assume(rows)
+    template = SubQueryTemplate(plan.Fetch(pattern, ("m0",), shown, certain, distinct=False), names)
+    block = pl.DataFrame(rows, schema=names, orient="row")
     places = [whole.columns.index(name) for name in names]
     expected = [row for row in whole.rows() if tuple(row[i] for i in places) in rows]
-    assert Counter(found.select(whole.columns).rows()) == Counter(expected)
+    for keyword in ("values", "filter"):
+        found = evaluated(store, template.write(write_bindings(block, keyword)).text)
+        assert Counter(found.select(whole.columns).rows()) == Counter(expected), keyword
