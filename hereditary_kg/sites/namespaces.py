@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 __all__ = [
     "MOST_NAMESPACES",
     "admits",
+    "cut_numbered",
     "generalise_namespaces",
     "may_overlap",
     "namespace_of",
@@ -57,7 +58,7 @@ def generalise_namespaces(counts: Mapping[str, int], *, individuals: bool) -> tu
     """
     merged: dict[str, int] = {}
     for namespace, count in counts.items():
-        shortened = _cut_numbered(namespace)
+        shortened = cut_numbered(namespace)
         merged[shortened] = merged.get(shortened, 0) + count
     if individuals:
         merged = _cut_rare(merged)
@@ -85,7 +86,12 @@ def may_overlap(some: Iterable[str], others: Iterable[str]) -> bool:
     return any(a.startswith(right) for a in left) or any(b.startswith(left) for b in right)
 
 
-def _cut_numbered(namespace: str) -> str:
+def cut_numbered(namespace: str) -> str:
+    """Cut a namespace before the first path segment with a digit, years and versions apart.
+
+    >>> cut_numbered("http://h.example/patient/17/"), cut_numbered("http://h.example/v1.2/")
+    ('http://h.example/patient/', 'http://h.example/v1.2/')
+    """
     start = _authority_end(namespace)
     position = start
     while position < len(namespace):

@@ -1,199 +1,228 @@
 """Building a site's profile out of its store.
 
-Per predicate and end, Oxigraph finds the distinct terms and writes them out as TSV, which regular
-expressions sum up a megabyte at a time. Memory holds the term ids (not the terms) of as many
-predicates as there are threads.
+Two questions are put to the store: what each subject has (`sites.subject_measures`), and what
+the objects of each predicate are (`sites.object_measures`). Oxigraph groups both, so that each
+distinct term is written out once and not once a triple.
+
+Memory holds, in Oxigraph, some 350 bytes a distinct subject, or a distinct object of the
+predicates that are measured together; and here 16 bytes a subject.
 """
 
-import os
-import re
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-from hereditary_kg.rdf.terms import RDF_LANG_STRING, RDF_TYPE, XSD, XSD_STRING
+from hereditary_kg.rdf.terms import RDF_TYPE
 from hereditary_kg.sites.loading import Progress
-from hereditary_kg.sites.namespaces import generalise_namespaces
+from hereditary_kg.sites.namespaces import generalise_namespaces, may_overlap
+from hereditary_kg.sites.object_measures import ObjectMeasure, measure_objects
 from hereditary_kg.sites.profile import PredicateProfile, Profile
+from hereditary_kg.sites.profile_state import ProfileState
+from hereditary_kg.sites.set_links import count_links
+from hereditary_kg.sites.set_merging import merge_sets
+from hereditary_kg.sites.shared_constants import (
+    SharedConstants,
+    share_constants,
+    vocabulary_stems,
+)
+from hereditary_kg.sites.shared_namespaces import FEWEST_USERS, SharingPolicy
+from hereditary_kg.sites.subject_measures import SubjectMeasures, measure_subjects
+from hereditary_kg.sites.value_ranges import widen_dates, widen_numbers
 
 if TYPE_CHECKING:
     from pyoxigraph import QuerySolution, QuerySolutions, Store
 
-__all__ = ["profile_store"]
-
-_CHUNK = 1 << 20
-# Each matches whole lines of a kind. The first cuts IRIs as `namespaces.namespace_of` does.
-_IRI = re.compile(rb"^<(?:([^\n]*[#/:][A-Za-z]+_)[0-9]+|([^\n]*[#/:])[^\n#/:]*)>$", re.MULTILINE)
-_QUOTED = re.compile(rb'^"[^\n]*"(|@[^\n]*|\^\^<[^\n]*>)$', re.MULTILINE)
-_BARE = re.compile(rb'^[^<"?\n][^\n]*$', re.MULTILINE)
-_SHORT_FORMS = {b"0": "integer", b".": "decimal", b"e": "double", b"t": "boolean"}
+__all__ = ["measure_store", "profile_store"]
 
 
-def profile_store(store: "Store", stamp: str, progress: Progress | None = None) -> Profile:
+def profile_store(
+    store: "Store",
+    stamp: str,
+    progress: Progress | None = None,
+    policy: SharingPolicy | None = None,
+) -> Profile:
     """Measure the default graph of a store.
 
     Args:
         store: the store; it must not change meanwhile.
         stamp: the version of its data.
         progress: told the triples measured.
+        policy: what may be said about constants; only what is detected where none is given.
 
     Returns:
         The profile; the same data give the same one.
     """
-    found = _select(store, "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p")
-    counts = {solution["p"].value: int(solution["n"].value) for solution in found}
-    total = sum(counts.values())
-    predicates: dict[str, PredicateProfile] = {}
-    done = 0
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
-        # The largest first, so that no thread is left alone with one at the end.
-        ordered = sorted(counts, key=lambda iri: (-counts[iri], iri))
-        tasks = {
-            threads.submit(_profile_predicate, store, iri, counts[iri]): iri for iri in ordered
-        }
-        for task in as_completed(tasks):
-            iri = tasks[task]
-            predicates[iri] = task.result()
-            done += counts[iri]
-            if progress is not None:
-                progress(done, total, iri)
-    graphs = _count_graphs(store)
+    return measure_store(store, stamp, policy or SharingPolicy(), progress=progress)[0]
+
+
+def measure_store(
+    store: "Store",
+    stamp: str,
+    policy: SharingPolicy,
+    *,
+    earlier: ProfileState | None = None,
+    progress: Progress | None = None,
+) -> tuple[Profile, ProfileState]:
+    """Measure the default graph of a store, without what an earlier measure still tells.
+
+    Data are only ever added to a site, so a predicate with as many triples as before has the
+    same ones, and its objects are not looked at again. The subjects are, for any of them may
+    have something new.
+
+    Args:
+        store: the store; it must not change meanwhile.
+        stamp: the version of its data.
+        policy: what may be said about constants.
+        earlier: what was measured before data were added to the store, if anything.
+        progress: told the triples measured.
+
+    Returns:
+        The profile, which is the same whatever was measured earlier, and what to keep for the
+        next time.
+    """
+    predicates = _count_by(store, "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p", "p")
+    classes = _count_by(
+        store,
+        f"SELECT ?c (COUNT(*) AS ?n) {{ ?s <{RDF_TYPE}> ?c FILTER(isIRI(?c)) }} GROUP BY ?c",
+        "c",
+    )
+    total = sum(predicates.values())
+    steps = _Steps(progress, total)
+    subjects = measure_subjects(store, predicates, classes, policy.namespaces)
+    steps.report(total // 2, "subjects")
+    vocabulary = vocabulary_stems(policy, subjects, (*predicates, *classes))
+    state = ProfileState(policy.namespaces, tuple(sorted(vocabulary)), {})
+    if earlier is not None and earlier.fits(state):
+        state.objects.update(
+            (iri, measure)
+            for iri, measure in earlier.objects.items()
+            if predicates.get(iri) == measure.triples
+        )
+    steps.report(sum(predicates[iri] for iri in state.objects) // 2, "objects")
+    missing = {iri: count for iri, count in predicates.items() if iri not in state.objects}
+    state.objects.update(
+        measure_objects(
+            store,
+            missing,
+            policy.namespaces,
+            vocabulary,
+            lambda triples, iri: steps.report(triples // 2, iri),
+        )
+    )
+    state = ProfileState(state.declared, state.vocabulary, dict(sorted(state.objects.items())))
+    profile = _assemble(
+        store, stamp, policy, _Measures(predicates, classes, subjects, state.objects)
+    )
+    steps.report(total, "")
+    return profile, state
+
+
+class _Steps:
+    """Tells how far the measuring has come; never more than all."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def report(self, triples: int, label: str) -> None:
+        self._done = min(self._total, self._done + triples)
+        if self._progress is not None:
+            self._progress(self._done, self._total, label)
+
+
+@dataclass(frozen=True)
+class _Measures:
+    """Everything that was measured."""
+
+    predicates: Mapping[str, int]
+    classes: Mapping[str, int]
+    subjects: SubjectMeasures
+    objects: Mapping[str, ObjectMeasure]
+
+
+def _assemble(store: "Store", stamp: str, policy: SharingPolicy, measured: _Measures) -> Profile:
+    subjects = measured.subjects
+    shared = share_constants(policy, subjects, measured.objects, measured.classes)
+    profiles = {
+        iri: _describe_predicate(iri, measured, shared) for iri in sorted(measured.predicates)
+    }
+    told = {iri for iri, count in measured.classes.items() if count >= FEWEST_USERS}
+    sets, places = merge_sets(
+        (key, subjects.counts[key], signature.predicates, signature.classes & told)
+        for key, signature in subjects.signatures.items()
+    )
+    inner = {
+        iri: known.triples
+        for iri, known in profiles.items()
+        if _may_lead_to_subjects(known, measured)
+    }
+    graphs = _count_by(
+        store, "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g", "g"
+    )
+    triples = sum(measured.predicates.values())
     return Profile(
         stamp=stamp,
-        triples=total,
-        subjects=_count(store, "SELECT (COUNT(DISTINCT ?s) AS ?n) { ?s ?p ?o }"),
-        predicates=dict(sorted(predicates.items())),
-        classes=_count_instances(store),
+        triples=triples,
+        subjects=subjects.counts.total(),
+        predicates=profiles,
+        classes=measured.classes,
         named_graphs=tuple(graphs),
         graph_triples=graphs,
+        characteristic_sets=sets,
+        links=count_links(store, inner, subjects.members, places, triples),
     )
 
 
-def _profile_predicate(store: "Store", iri: str, triples: int) -> PredicateProfile:
-    subjects = _measure(store, f"SELECT DISTINCT ?t {{ ?t <{iri}> ?o }}")
-    objects = _measure(store, f"SELECT DISTINCT ?t {{ ?s <{iri}> ?t }}")
+def _describe_predicate(iri: str, measured: _Measures, shared: SharedConstants) -> PredicateProfile:
+    subjects, objects = measured.subjects, measured.objects[iri]
+    keys = [key for key, each in subjects.signatures.items() if iri in each.predicates]
+    held = sum(subjects.counts[key] for key in keys)
+    namespaces: Counter[str] = Counter()
+    for key in keys:
+        namespaces.update(subjects.namespaces[key])
+    numbers, dates = objects.numbers, objects.dates
     return PredicateProfile(
-        triples=triples,
-        subjects=subjects.terms,
-        objects=objects.terms,
-        subject_namespaces=generalise_namespaces(subjects.namespaces, individuals=True),
+        triples=objects.triples,
+        subjects=held,
+        objects=objects.objects,
+        subject_namespaces=generalise_namespaces(namespaces, individuals=True),
         object_namespaces=generalise_namespaces(objects.namespaces, individuals=False),
         datatypes=tuple(sorted(objects.datatypes)),
         languages=tuple(sorted(objects.languages)),
-        blank_subjects=subjects.blank > 0,
+        blank_subjects=not subjects.blank.isdisjoint(keys),
         blank_objects=objects.blank > 0,
-        iri_objects=objects.namespaces.total() > 0,
+        iri_objects=bool(objects.namespaces),
         literal_objects=bool(objects.datatypes),
+        subject_filter=shared.subjects.get(iri),
+        object_filter=shared.objects.get(iri),
+        number_range=widen_numbers(*numbers)
+        if numbers
+        and _fewest_subjects(held, objects.triples, objects.number_triples) >= FEWEST_USERS
+        else None,
+        date_range=widen_dates(*dates)
+        if dates and _fewest_subjects(held, objects.triples, objects.date_triples) >= FEWEST_USERS
+        else None,
+        object_counts=shared.counts.get(iri, {}),
     )
 
 
-@dataclass
-class _Measure:
-    """What distinct terms there are: how many, and of what kinds."""
-
-    terms: int = 0
-    blank: int = 0
-    namespaces: Counter[str] = field(default_factory=Counter)
-    datatypes: set[str] = field(default_factory=set)
-    languages: set[str] = field(default_factory=set)
+def _fewest_subjects(subjects: int, triples: int, of_kind: int) -> int:
+    """How many subjects have a value of a kind at least: each other one takes another triple."""
+    return subjects - (triples - of_kind)
 
 
-def _measure(store: "Store", query: str) -> _Measure:
-    """Measure the terms that a query for one variable finds."""
-    from pyoxigraph import QueryResultsFormat  # noqa: PLC0415 (slow to import)
-
-    reader = _TermReader()
-    results = cast("QuerySolutions", store.query(query))
-    results.serialize(cast("IO[bytes]", reader), QueryResultsFormat.TSV)
-    return reader.finish()
-
-
-class _TermReader:
-    """Takes a one-column TSV document in pieces and sums it up."""
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-        self._terms = 0
-        self._cuts: Counter[tuple[bytes, bytes]] = Counter()
-        self._endings: Counter[bytes] = Counter()
-        self._bare: Counter[bytes] = Counter()
-
-    def write(self, part: bytes) -> int:
-        self._rest += part
-        if len(self._rest) >= _CHUNK:
-            self._take()
-        return len(part)
-
-    def flush(self) -> None:
-        """Do nothing: `finish` takes what is left."""
-
-    def finish(self) -> _Measure:
-        self._take()
-        measure = _Measure(self._terms - 1)
-        for (coded, cut), count in self._cuts.items():
-            measure.namespaces[(coded or cut).decode()] += count
-        for ending in self._endings:
-            if ending.startswith(b"@"):
-                measure.datatypes.add(RDF_LANG_STRING)
-                measure.languages.add(ending[1:].decode().lower())
-            else:
-                measure.datatypes.add(ending[3:-1].decode() or XSD_STRING)
-        for mark in self._bare:
-            if mark == b"_":
-                measure.blank = self._bare[mark]
-            else:
-                measure.datatypes.add(XSD + _SHORT_FORMS[mark])
-        return measure
-
-    def _take(self) -> None:
-        end = self._rest.rfind(b"\n") + 1
-        lines = bytes(self._rest[:end])
-        del self._rest[:end]
-        self._terms += lines.count(b"\n")
-        self._cuts.update(_IRI.findall(lines))
-        self._endings.update(_QUOTED.findall(lines))
-        self._bare.update(_classify_bare(lines))
+def _may_lead_to_subjects(known: PredicateProfile, measured: _Measures) -> bool:
+    if known.blank_objects:
+        return True
+    if not known.iri_objects:
+        return False
+    namespaces = {each for counted in measured.subjects.namespaces.values() for each in counted}
+    return may_overlap(known.object_namespaces, namespaces)
 
 
-def _classify_bare(lines: bytes) -> Iterator[bytes]:
-    """Classify the terms that stand without quotes and angles, by a mark each."""
-    for term in _BARE.findall(lines):
-        if term[:1] == b"_":
-            yield b"_"
-        elif term in {b"true", b"false"}:
-            yield b"t"
-        elif b"e" in term or b"E" in term:
-            yield b"e"
-        elif b"." in term:
-            yield b"."
-        else:
-            yield b"0"
-
-
-def _count_instances(store: "Store") -> dict[str, int]:
-    query = f"""SELECT ?c (COUNT(DISTINCT ?s) AS ?n) {{ ?s <{RDF_TYPE}> ?c FILTER(isIRI(?c)) }}
-        GROUP BY ?c"""
-    return dict(
-        sorted(
-            (solution["c"].value, int(solution["n"].value)) for solution in _select(store, query)
-        )
-    )
-
-
-def _count_graphs(store: "Store") -> dict[str, int]:
-    query = "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g"
-    return dict(
-        sorted(
-            (solution["g"].value, int(solution["n"].value)) for solution in _select(store, query)
-        )
-    )
-
-
-def _count(store: "Store", query: str) -> int:
-    return int(next(_select(store, query))["n"].value)
-
-
-def _select(store: "Store", query: str) -> "Iterator[QuerySolution]":
-    return cast("QuerySolutions", store.query(query))
+def _count_by(store: "Store", query: str, variable: str) -> dict[str, int]:
+    """Run a query for a name and a number ``?n``; give the numbers by name, sorted."""
+    solutions: Iterator[QuerySolution] = cast("QuerySolutions", store.query(query))
+    return dict(sorted((each[variable].value, int(each["n"].value)) for each in solutions))

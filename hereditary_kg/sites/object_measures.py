@@ -1,0 +1,353 @@
+"""What the objects of each predicate are, each distinct one looked at once.
+
+Oxigraph groups by object; rare predicates are asked for together.
+"""
+
+import base64
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from hereditary_kg.rdf.canonical import canonicalise_tokens
+from hereditary_kg.rdf.terms import RDF_LANG_STRING, XSD, XSD_STRING
+from hereditary_kg.sites.namespaces import cut_numbered
+from hereditary_kg.sites.shared_namespaces import FEWEST_USERS, is_well_known
+from hereditary_kg.sites.store_columns import read_columns
+from hereditary_kg.sites.subject_measures import cut_stems, declared_namespace, namespace_columns
+from hereditary_kg.sites.term_filters import hash_term, split_hashes
+
+if TYPE_CHECKING:
+    from pyoxigraph import Store
+
+__all__ = ["MOST_COUNTED", "MOST_TEXTS", "Constants", "ObjectMeasure", "measure_objects"]
+
+MOST_TEXTS = 32
+"""Texts of more than this many distinct values are no enumeration."""
+
+MOST_COUNTED = 64
+"""So many constants of a predicate are counted, the most frequent ones."""
+
+_BATCH = 50_000
+"""Rare predicates are measured together up to this many triples."""
+
+_NUMBERS = tuple(
+    XSD + name
+    for name in (
+        "integer",
+        "decimal",
+        "double",
+        "float",
+        "byte",
+        "int",
+        "long",
+        "short",
+        "negativeInteger",
+        "nonNegativeInteger",
+        "nonPositiveInteger",
+        "positiveInteger",
+        "unsignedByte",
+        "unsignedInt",
+        "unsignedLong",
+        "unsignedShort",
+    )
+)
+_DATES = tuple(XSD + name for name in ("date", "dateTime", "dateTimeStamp"))
+
+
+@dataclass
+class Constants:
+    """The objects of a predicate in one scope (a namespace that may be shared).
+
+    Attributes:
+        hashes: those of the distinct objects, one behind the other.
+        counts: as many numbers of triples.
+        frequent: canonical text -> triples, of the most frequent ones.
+    """
+
+    hashes: bytes = b""
+    counts: list[int] = field(default_factory=list)
+    frequent: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class ObjectMeasure:
+    """The objects of one predicate.
+
+    Attributes:
+        triples: how many triples the predicate has.
+        objects: how many distinct objects.
+        blank: how many of them are blank nodes.
+        namespaces: namespace, cut before digits -> distinct IRIs.
+        stems: the stems of the IRIs, cut before digits.
+        datatypes: those of the literals.
+        languages: their language tags.
+        texts: canonical text -> triples, of strings with and without language; None where there
+            are more than `MOST_TEXTS`.
+        numbers: the lowest and highest number; None where there is none, or one of them cannot
+            be read.
+        number_triples: how many triples have a number.
+        dates: the first and last date, likewise.
+        date_triples: how many triples have a date.
+        constants: scope -> the objects in it.
+    """
+
+    triples: int = 0
+    objects: int = 0
+    blank: int = 0
+    namespaces: dict[str, int] = field(default_factory=dict)
+    stems: set[str] = field(default_factory=set)
+    datatypes: set[str] = field(default_factory=set)
+    languages: set[str] = field(default_factory=set)
+    texts: dict[str, int] | None = field(default_factory=dict)
+    numbers: tuple[float, float] | None = None
+    number_triples: int = 0
+    dates: tuple[str, str] | None = None
+    date_triples: int = 0
+    constants: dict[str, Constants] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the measure in plain values, ready for JSON."""
+        plain = asdict(self)
+        for key in ("stems", "datatypes", "languages"):
+            plain[key] = sorted(plain[key])
+        for entry in plain["constants"].values():
+            entry["hashes"] = base64.b64encode(entry["hashes"]).decode()
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "ObjectMeasure":
+        """Read what `to_plain` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            values = {each.name: plain[each.name] for each in fields(cls)}
+            for key in ("stems", "datatypes", "languages"):
+                values[key] = set(values[key])
+            for key in ("numbers", "dates"):
+                values[key] = None if values[key] is None else tuple(values[key])
+            values["constants"] = {
+                scope: Constants(**entry | {"hashes": base64.b64decode(entry["hashes"])})
+                for scope, entry in values["constants"].items()
+            }
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("this is no measure of a predicate's objects") from error
+
+
+def measure_objects(
+    store: "Store",
+    predicates: Mapping[str, int],
+    declared: Sequence[str],
+    vocabulary: Collection[str],
+    report: Callable[[int, str], None],
+) -> dict[str, ObjectMeasure]:
+    """Measure the objects of predicates.
+
+    Args:
+        store: the store.
+        predicates: which, with the triples of each.
+        declared: the namespaces that are shared whatever they are used for.
+        vocabulary: stems, cut before digits, that may turn out to be shared; those of well-known
+            terminologies are besides.
+        report: is told the triples measured in each step, and a predicate of it.
+
+    Returns:
+        The measure of each.
+    """
+    measured: dict[str, ObjectMeasure] = {}
+    for batch in _batches(predicates):
+        reader = _ObjectReader({iri: predicates[iri] for iri in batch}, declared, vocabulary)
+        read_columns(store, reader.query, ("number", "object", "triples"), reader.take)
+        measured.update(reader.finish())
+        report(sum(predicates[iri] for iri in batch), batch[0])
+    return measured
+
+
+def _batches(predicates: Mapping[str, int]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for iri in sorted(predicates, key=lambda iri: (-predicates[iri], iri)):
+        if batch and size + predicates[iri] > _BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(iri)
+        size += predicates[iri]
+    if batch:
+        yield batch
+
+
+class _ObjectReader:
+    def __init__(
+        self, predicates: Mapping[str, int], declared: Sequence[str], vocabulary: Collection[str]
+    ) -> None:
+        self._predicates = list(predicates)
+        self._declared = declared
+        self._vocabulary = vocabulary
+        self._measures = [ObjectMeasure(triples=predicates[iri]) for iri in self._predicates]
+        self._broken_numbers: set[int] = set()
+        self._broken_dates: set[int] = set()
+
+    @property
+    def query(self) -> str:
+        """The query for ``?number`` (of the predicate), ``?object`` and ``?triples``."""
+        listed = " ".join(f"(<{iri}> {number})" for number, iri in enumerate(self._predicates))
+        return (
+            f"SELECT ?number ?object (COUNT(*) AS ?triples) {{ VALUES (?p ?number) {{ {listed} }} "
+            "?s ?p ?object } GROUP BY ?number ?object"
+        )
+
+    def take(self, frame: pl.DataFrame) -> None:
+        """Take distinct objects with their counts."""
+        frame = frame.with_columns(pl.col("number", "triples").cast(pl.Int64))
+        first = pl.col("object").str.slice(0, 1)
+        for kind, part in frame.with_columns(first.alias("kind")).group_by("kind"):
+            for number, count in part.group_by("number").len().iter_rows():
+                self._measures[number].objects += count
+                if kind[0] == "_":
+                    self._measures[number].blank += count
+            if kind[0] == "<":
+                self._take_iris(part)
+            elif kind[0] == '"':
+                self._take_quoted(part)
+            elif kind[0] != "_":
+                self._take_bare(part)
+
+    def _take_iris(self, frame: pl.DataFrame) -> None:
+        frame = frame.with_columns(*namespace_columns("object"))
+        groups = frame.group_by("number", "stem", "namespace").len()
+        for number, stem, namespace, count in groups.iter_rows():
+            measure = self._measures[number]
+            measure.stems.add(cut_numbered(stem))
+            cut = cut_numbered(namespace)
+            measure.namespaces[cut] = measure.namespaces.get(cut, 0) + count
+        frame = frame.with_columns(cut_stems(frame["stem"]))
+        stems = [stem for stem in frame["stem"].unique() if self._may_share(stem)]
+        shared = pl.when(pl.col("stem").is_in(stems)).then(pl.col("stem"))
+        scope = pl.coalesce(declared_namespace("object", self._declared), shared)
+        frame = frame.with_columns(scope.alias("scope")).filter(pl.col("scope").is_not_null())
+        for (number, name), part in frame.group_by("number", "scope"):
+            self._take_constants(self._measures[number], name, part)
+
+    def _may_share(self, stem: str) -> bool:
+        return stem in self._vocabulary or is_well_known(stem)
+
+    @staticmethod
+    def _take_constants(measure: ObjectMeasure, scope: str, frame: pl.DataFrame) -> None:
+        constants = measure.constants.setdefault(scope, Constants())
+        constants.hashes += b"".join(map(hash_term, frame["object"]))
+        constants.counts.extend(frame["triples"])
+        counted = frame.filter(pl.col("triples") >= FEWEST_USERS).top_k(
+            MOST_COUNTED, by=["triples", "object"]
+        )
+        constants.frequent |= dict(counted.select("object", "triples").iter_rows())
+
+    def _take_quoted(self, frame: pl.DataFrame) -> None:
+        ending = pl.col("object").str.extract(r'"(@[^"]*|\^\^<[^"]*>)$')
+        frame = frame.with_columns(ending.fill_null("").alias("ending"))
+        groups = frame.group_by("number", "ending").agg(pl.len())
+        for number, end, count in groups.iter_rows():
+            measure = self._measures[number]
+            if end.startswith("^"):
+                measure.datatypes.add(end[3:-1])
+                continue
+            measure.datatypes.add(RDF_LANG_STRING if end else XSD_STRING)
+            if end:
+                measure.languages.add(end[1:].lower())
+            if measure.texts is not None and count + len(measure.texts) > MOST_TEXTS:
+                measure.texts = None
+        self._take_texts(frame.filter(~pl.col("ending").str.starts_with("^")))
+        lexical = pl.col("object").str.extract('^"([^"]*)"')
+        typed = frame.with_columns(lexical.alias("lexical"))
+        self._take_numbers(typed.filter(pl.col("ending").is_in(_endings(_NUMBERS))))
+        self._take_dates(typed.filter(pl.col("ending").is_in(_endings(_DATES))))
+
+    def _take_texts(self, frame: pl.DataFrame) -> None:
+        few = [number for number, each in enumerate(self._measures) if each.texts is not None]
+        rows = frame.filter(pl.col("number").is_in(few))
+        tokens = canonicalise_tokens(rows["object"])
+        for number, text, triples in zip(rows["number"], tokens, rows["triples"], strict=True):
+            texts = self._measures[number].texts
+            if texts is not None:
+                texts[text] = texts.get(text, 0) + triples
+
+    def _take_bare(self, frame: pl.DataFrame) -> None:
+        term = pl.col("object")
+        datatype = (
+            pl.when(term.is_in(["true", "false"]))
+            .then(pl.lit(XSD + "boolean"))
+            .when(term.str.contains("[eE]"))
+            .then(pl.lit(XSD + "double"))
+            .when(term.str.contains(".", literal=True))
+            .then(pl.lit(XSD + "decimal"))
+            .otherwise(pl.lit(XSD + "integer"))
+        )
+        frame = frame.with_columns(datatype.alias("datatype"), term.alias("lexical"))
+        for number, name in frame.select("number", "datatype").unique().iter_rows():
+            self._measures[number].datatypes.add(name)
+        self._take_numbers(frame.filter(pl.col("datatype") != XSD + "boolean"))
+
+    def _take_numbers(self, frame: pl.DataFrame) -> None:
+        lexical = pl.col("lexical").str.strip_prefix("+")
+        value = lexical.cast(pl.Float64, strict=False).alias("value")
+        readable = (value.is_finite() & value.is_not_nan()).fill_null(value=False)
+        groups = frame.group_by("number").agg(
+            value.min().alias("low"),
+            value.max().alias("high"),
+            readable.all().alias("readable"),
+            pl.col("triples").sum(),
+        )
+        for number, low, high, is_readable, triples in groups.iter_rows():
+            measure = self._measures[number]
+            measure.number_triples += triples
+            if not is_readable:
+                self._broken_numbers.add(number)
+            elif measure.numbers is None:
+                measure.numbers = (low, high)
+            else:
+                measure.numbers = (min(low, measure.numbers[0]), max(high, measure.numbers[1]))
+
+    def _take_dates(self, frame: pl.DataFrame) -> None:
+        day = pl.col("lexical").str.extract("^([0-9]{4}-[0-9]{2}-[0-9]{2})").alias("day")
+        groups = frame.group_by("number").agg(
+            day.min().alias("first"),
+            day.max().alias("last"),
+            day.is_null().any().alias("broken"),
+            pl.col("triples").sum(),
+        )
+        for number, first, last, is_broken, triples in groups.iter_rows():
+            measure = self._measures[number]
+            measure.date_triples += triples
+            if is_broken:
+                self._broken_dates.add(number)
+            elif measure.dates is None:
+                measure.dates = (first, last)
+            else:
+                measure.dates = (min(first, measure.dates[0]), max(last, measure.dates[1]))
+
+    def finish(self) -> dict[str, ObjectMeasure]:
+        for number in self._broken_numbers:
+            self._measures[number].numbers = None
+        for number in self._broken_dates:
+            self._measures[number].dates = None
+        for measure in self._measures:
+            measure.namespaces = dict(sorted(measure.namespaces.items()))
+            for constants in measure.constants.values():
+                _order(constants)
+        return dict(zip(self._predicates, self._measures, strict=True))
+
+
+def _order(constants: Constants) -> None:
+    """Bring constants into an order that the store has no part in."""
+    rows = sorted(zip(split_hashes(constants.hashes), constants.counts, strict=True))
+    constants.hashes = b"".join(each for each, _ in rows)
+    constants.counts = [count for _, count in rows]
+    frequent = sorted(constants.frequent.items(), key=lambda item: (-item[1], item[0]))
+    constants.frequent = dict(frequent[:MOST_COUNTED])
+
+
+def _endings(datatypes: Sequence[str]) -> list[str]:
+    return [f"^^<{iri}>" for iri in datatypes]

@@ -1,0 +1,86 @@
+"""Links between characteristic sets, counted in a sample of each predicate's triples."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hereditary_kg.sites.characteristic_sets import Link
+from hereditary_kg.sites.shared_namespaces import FEWEST_USERS
+from hereditary_kg.sites.store_columns import read_columns
+
+if TYPE_CHECKING:
+    from pyoxigraph import Store
+
+__all__ = ["MOST_LINKS", "count_links"]
+
+MOST_LINKS = 1024
+"""A profile has no more links than this, those of most triples."""
+
+_SHARE = 20
+_SMALLEST_SAMPLE = 1000
+
+
+def count_links(
+    store: "Store",
+    predicates: Mapping[str, int],
+    members: pl.DataFrame,
+    sets: Mapping[int, int],
+    triples: int,
+) -> tuple[Link, ...]:
+    """Count the triples that lead from set to set.
+
+    Of a predicate with many triples, a sample is looked at and scaled up: the triples of some
+    objects. Oxigraph keeps them in the order of the objects' hashes, so that the first are as
+    good as any, and always the same.
+
+    Args:
+        store: the store.
+        predicates: those whose objects may be subjects, with their triples.
+        members: hashes of all subjects (``subject``) with the keys of their signatures (``key``).
+        sets: key -> position of the characteristic set.
+        triples: how many triples there are in all; a twentieth of them is looked at.
+
+    Returns:
+        The links of at least three triples, by source, predicate and target.
+    """
+    if not predicates or not sets:
+        return ()
+    size = max(_SMALLEST_SAMPLE, triples // (_SHARE * len(predicates)))
+    places = members.select(
+        "subject",
+        pl.col("key").replace_strict(sets, return_dtype=pl.Int32).alias("set"),
+    )
+    counts: Counter[tuple[int, str, int]] = Counter()
+    for iri, held in predicates.items():
+        scale = max(1.0, held / size)
+        for source, target, count in _sample(store, iri, size, places):
+            counts[source, iri, target] = round(count * scale)
+    frequent = sorted(
+        (item for item in counts.items() if item[1] >= FEWEST_USERS),
+        key=lambda item: (-item[1], item[0]),
+    )
+    return tuple(
+        Link(source, iri, target, count)
+        for (source, iri, target), count in sorted(frequent[:MOST_LINKS])
+    )
+
+
+def _sample(
+    store: "Store", iri: str, size: int, places: pl.DataFrame
+) -> Sequence[tuple[int, int, int]]:
+    """Count a sample of a predicate's triples by the sets of both ends."""
+    frames: list[pl.DataFrame] = []
+
+    def take(frame: pl.DataFrame) -> None:
+        hashed = frame.select(pl.col("subject", "object").hash())
+        ends = hashed.join(places, on="subject").join(
+            places, left_on="object", right_on="subject", suffix="_of_object"
+        )
+        frames.append(ends.group_by("set", "set_of_object").len())
+
+    query = f"SELECT ?subject ?object {{ ?subject <{iri}> ?object }} LIMIT {size}"
+    read_columns(store, query, ("subject", "object"), take)
+    found = pl.concat(frames).group_by("set", "set_of_object").agg(pl.col("len").sum())
+    return list(found.iter_rows())
