@@ -9,8 +9,8 @@ from benchmarks.federation.templates import Template
 
 __all__ = ["TEMPLATES"]
 
-# Every tenth product is enough to draw from.
-_SOME = 'FILTER(STRENDS(STR(?product), "5"))'
+# Every tenth product is enough to draw from; the root of all types says nothing.
+_SOME = 'FILTER(STRENDS(STR(?product), "5") && !STRENDS(STR(?type), "type/0"))'
 _PRODUCT_WITH_OFFER_AND_REVIEW = """SELECT DISTINCT ?product WHERE {
   ?sold owl:sameAs ?product . ?offer shop:product ?sold .
   ?rated owl:sameAs ?product . ?review shop:reviewFor ?rated .

@@ -25,7 +25,7 @@ OTHER = "other"
 _COMMENTS_AND_TEXTS = re.compile(
     r"""<[^<>"{}|^`\\\s]*>|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\#[^\n]*"""
 )
-_FORM = re.compile(r"\b(SELECT|ASK|CONSTRUCT|DESCRIBE)\b", re.IGNORECASE)
+_FORM = re.compile(r"(?<![\w:])(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![\w:])", re.IGNORECASE)
 _LIMIT = re.compile(r"\bLIMIT\s+(\d+)", re.IGNORECASE)
 _COUNT = re.compile(
     r"\bSELECT\s*\(\s*COUNT\s*\([^()]*\)\s*AS\s*\S+\s*\)\s*(WHERE\b|\{)", re.IGNORECASE

@@ -1,0 +1,161 @@
+import json
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+from tiny_benchmark import TinyBenchmark
+
+from benchmarks.federation.checking import Verdict, judge_answer
+from benchmarks.federation.engines import make_engine
+from benchmarks.federation.engines.base import (
+    EngineAnswer,
+    EngineError,
+    EngineTimeoutError,
+    ServedFederation,
+)
+from benchmarks.federation.engines.hereditary import EmbeddedEngine, HereditaryEngine
+from benchmarks.federation.oracle import Oracle
+from benchmarks.federation.report import (
+    write_engines,
+    write_faults,
+    write_growth,
+    write_templates,
+)
+from benchmarks.federation.runner import Measurement, run_queries
+from benchmarks.federation.templates import draw_queries
+from hereditary_kg.rdf.result_writing import SolutionWriter
+
+QUERIES = 3
+
+
+class ScriptedEngine:
+    """Gives the oracle's answer after something was done to it."""
+
+    def __init__(self, name: str, oracle: Oracle, change: Callable[[pl.DataFrame], pl.DataFrame]):
+        self.name = name
+        self.starts = 0
+        self.running = False
+        self._oracle = oracle
+        self._change = change
+
+    def start(self, federation: ServedFederation) -> None:
+        self.starts += 1
+        self.running = True
+
+    def answer(self, query: str, timeout: float) -> EngineAnswer:
+        frame = self._change(self._oracle.answer(query))
+        writer = SolutionWriter(frame.columns, "tsv")
+        document = writer.header() + writer.rows(frame) + writer.footer()
+        return EngineAnswer(document, "text/tab-separated-values", 0.5)
+
+    def stop(self) -> None:
+        self.running = False
+
+
+def never_in_time(frame: pl.DataFrame) -> pl.DataFrame:
+    if frame.columns == ["x"]:
+        return frame  # the warm-up
+    raise EngineTimeoutError("too late")
+
+
+def fails(frame: pl.DataFrame) -> pl.DataFrame:
+    if frame.columns == ["x"]:
+        return frame
+    raise EngineError("no such thing\nand more")
+
+
+@pytest.fixture
+def queries(tiny_oracle):
+    return list(draw_queries(tiny_oracle._store, TinyBenchmark.templates, 2, 1))
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        (lambda frame: frame, Verdict.RIGHT),
+        (lambda frame: pl.concat([frame, frame]), Verdict.DUPLICATED),
+        (lambda frame: frame.head(0), Verdict.WRONG),
+        (lambda frame: frame.rename({"person": "who"}, strict=False), Verdict.WRONG),
+        (never_in_time, Verdict.TIMED_OUT),
+        (fails, Verdict.FAILED),
+    ],
+)
+def test_every_answer_is_judged(tiny_members, tiny_oracle, queries, change, verdict):
+    engine = ScriptedEngine("scripted", tiny_oracle, change)
+    measurements = run_queries(tiny_members, tiny_oracle, [engine], queries, timeout=5)
+    assert [each.verdict for each in measurements] == [verdict] * QUERIES
+    assert not engine.running
+    # After a time-out nothing of the old query may go on.
+    assert engine.starts == (1 + QUERIES if verdict is Verdict.TIMED_OUT else 1)
+
+
+@pytest.mark.sockets
+def test_wrong_answers_have_no_time_in_the_tables(tiny_members, tiny_oracle, queries):
+    engines = [
+        ScriptedEngine("good", tiny_oracle, lambda frame: frame),
+        ScriptedEngine("bad", tiny_oracle, lambda frame: frame.head(0)),
+    ]
+    measurements = run_queries(tiny_members, tiny_oracle, engines, queries, timeout=5)
+    good, bad = write_engines(measurements).splitlines()[2:]
+    assert "500.0 ms" in good
+    assert " ms" not in bad
+    assert " ms" not in write_templates(measurements, "bad")
+    assert write_faults(measurements).count("bad") == QUERIES
+    assert "good" not in write_faults(measurements)
+    # They take turns in who begins.
+    assert [each.engine for each in measurements[:4]] == ["good", "bad", "bad", "good"]
+
+
+@pytest.mark.sockets
+def test_results_survive_json_and_can_be_compared(tiny_members, tiny_oracle, queries):
+    engine = ScriptedEngine("scripted", tiny_oracle, lambda frame: frame)
+    measurements = run_queries(tiny_members, tiny_oracle, [engine], queries, timeout=5)
+    again = [
+        Measurement.from_dict(table)
+        for table in json.loads(json.dumps([each.to_dict() for each in measurements]))
+    ]
+    assert again == measurements
+    assert "1.00" in write_growth(measurements, again, "scripted")
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("factory", [HereditaryEngine, EmbeddedEngine])
+def test_our_engine_answers_right_and_is_counted(tiny_members, tiny_oracle, queries, factory):
+    measurements = run_queries(tiny_members, tiny_oracle, [factory()], queries, timeout=30)
+    assert [each.verdict for each in measurements] == [Verdict.RIGHT] * QUERIES, [
+        each.message for each in measurements
+    ]
+    assert all(each.traffic.requests >= each.oracle_requests > 0 for each in measurements)
+    assert all(each.seconds is not None for each in measurements)
+
+
+@pytest.mark.sockets
+def test_a_service_that_does_not_start_says_why(tiny_members):
+    engine = make_engine("broken=python -c 'raise SystemExit(\"no such option\")'")
+    with pytest.raises(EngineError, match="no such option"):
+        engine.start(tiny_members.federation)
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"no engine 'fedex'.*hereditary"):
+        make_engine("fedex")
+
+
+ROWS = pl.DataFrame({"x": ["<a>", "<b>"], "y": ["1", None]})
+
+
+@pytest.mark.parametrize(
+    ("given", "ordered", "verdict"),
+    [
+        (ROWS.reverse(), False, Verdict.RIGHT),
+        (ROWS.reverse(), True, Verdict.DISORDERED),
+        (ROWS.select("y", "x"), True, Verdict.RIGHT),
+        (ROWS.head(1).select("x"), False, Verdict.WRONG),
+        (pl.concat([ROWS, ROWS.head(1)]), False, Verdict.DUPLICATED),
+        (pl.concat([ROWS.head(1), ROWS.head(1)]), False, Verdict.WRONG),
+        (ROWS.with_columns(z=pl.lit("1")), False, Verdict.WRONG),
+    ],
+)
+def test_answers_are_bags_of_rows(given, ordered, verdict):
+    assert judge_answer(ROWS, given, ordered=ordered) is verdict
