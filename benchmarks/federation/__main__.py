@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from rich.console import Console
 from rich.progress import Progress
@@ -17,17 +17,14 @@ from benchmarks.federation.checking import Verdict
 from benchmarks.federation.engines import ENGINES, make_engine
 from benchmarks.federation.engines.base import Engine
 from benchmarks.federation.engines.endpoint import EndpointEngine
+from benchmarks.federation.measurement import Measurement
 from benchmarks.federation.members import ServedMembers, serve_members
 from benchmarks.federation.oracle import Oracle
 from benchmarks.federation.preparation import PreparedMembers, prepare_members
 from benchmarks.federation.profiler import profile_queries
-from benchmarks.federation.report import (
-    write_engines,
-    write_faults,
-    write_growth,
-    write_templates,
-)
-from benchmarks.federation.runner import Measurement, run_queries
+from benchmarks.federation.report import write_faults
+from benchmarks.federation.results import RunResults, find_results, write_document
+from benchmarks.federation.runner import run_queries
 from benchmarks.federation.templates import Benchmark, BenchmarkQuery, draw_queries
 from benchmarks.federation.traffic import RequestTrace
 from benchmarks.reporting import describe_machine, write_section
@@ -46,10 +43,6 @@ def main() -> None:
     """Run what the arguments say."""
     arguments = _read_arguments()
     signal.signal(signal.SIGTERM, _end)
-    if arguments.growth:
-        small, large = map(_read_results, arguments.growth)
-        print(write_growth(small, large, arguments.engines[0]))
-        return
     benchmark, drawn_from = _make_benchmark(arguments.benchmark)
     with Progress(*Progress.get_default_columns(), console=_CONSOLE) as progress:
         prepared = _prepare(benchmark, arguments, progress)
@@ -61,10 +54,15 @@ def main() -> None:
             members.set_conditions(arguments.delay / 1000)
             engines = [make_engine(name) for name in arguments.engines]
             measurements = _measure(members, oracle, engines, queries, arguments, progress)
-            resident, own = members.resident_bytes()
-            _write(measurements, prepared, queries, arguments, resident, own)
+            sizes = members.resident_bytes()
+            results = _collect(measurements, prepared, queries, arguments, sizes)
             if arguments.profile:
                 print(_profile(members, engines, queries, measurements, arguments))
+    print(results.write())
+    results.save(arguments.output or _results_path(arguments))
+    if arguments.markdown:
+        found = find_results(_results_path(arguments).parent, arguments.benchmark)
+        write_section(f"federation_{arguments.benchmark}", write_document(found))
 
 
 def _read_arguments() -> argparse.Namespace:
@@ -86,14 +84,11 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, default=Path("build/federation"), help="where prepared data is kept"
     )
-    parser.add_argument("--output", type=Path, help="where the results go (JSON)")
+    parser.add_argument("--output", type=Path, help="where the results go, if not to the others")
     parser.add_argument("--trace", type=Path, help="where all requests go (JSON, a line each)")
-    parser.add_argument("--markdown", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--markdown", action="store_true", help="write all results to the docs")
     parser.add_argument(
         "--profile", type=Path, help="where stacks of the slowest queries of the first engine go"
-    )
-    parser.add_argument(
-        "--growth", type=Path, nargs=2, help="compare two results of the first engine, and end"
     )
     return parser.parse_args()
 
@@ -174,47 +169,30 @@ def _measure(
         )
 
 
-def _write(
+def _collect(
     measurements: Sequence[Measurement],
     prepared: PreparedMembers,
     queries: Sequence[BenchmarkQuery],
     arguments: argparse.Namespace,
-    resident: int,
-    own: int,
-) -> None:
-    first = arguments.engines[0].partition("=")[0]
-    conditions = (
-        f"{arguments.members} members with {sum(prepared.triples.values()):,} triples, "
-        f"{len(queries)} queries, {arguments.delay:g} ms delay a request; the members' servers "
-        f"take {resident / 2**20:,.0f} MiB, {own / 2**20:,.0f} of them not shared."
+    sizes: tuple[int, int],
+) -> RunResults:
+    return RunResults(
+        benchmark=arguments.benchmark,
+        members=arguments.members,
+        delay=arguments.delay,
+        seed=arguments.seed,
+        triples=prepared.triples,
+        resident=sizes[0] / 2**20,
+        unshared=sizes[1] / 2**20,
+        machine=describe_machine(),
+        queries={query.name: query.text for query in queries},
+        measurements=tuple(measurements),
     )
-    tables = [conditions, write_engines(measurements), write_templates(measurements, first)]
-    if faults := write_faults(measurements):
-        tables.append(f"Not right:\n\n```\n{faults}\n```")
-    text = "\n\n".join([*tables, describe_machine()])
-    print(text)
-    if arguments.markdown:
-        write_section(
-            f"federation_{arguments.benchmark}_{arguments.members}_{arguments.delay:g}", text
-        )
-    if arguments.output:
-        results: dict[str, Any] = {
-            "benchmark": arguments.benchmark,
-            "members": arguments.members,
-            "delay": arguments.delay,
-            "seed": arguments.seed,
-            "triples": prepared.triples,
-            "machine": describe_machine(),
-            "queries": {query.name: query.text for query in queries},
-            "measurements": [measurement.to_dict() for measurement in measurements],
-        }
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
 
-def _read_results(path: Path) -> list[Measurement]:
-    results = json.loads(path.read_text(encoding="utf-8"))
-    return [Measurement.from_dict(table) for table in results["measurements"]]
+def _results_path(arguments: argparse.Namespace) -> Path:
+    name = f"{arguments.benchmark}-{arguments.members}-{arguments.delay:g}.json"
+    return Path(arguments.data) / "results" / name
 
 
 def _profile(

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.federation.checking import Verdict
-from benchmarks.federation.runner import Measurement
+from benchmarks.federation.measurement import Measurement
 from benchmarks.reporting import write_table
 
 __all__ = ["write_engines", "write_faults", "write_growth", "write_templates"]
@@ -32,6 +32,7 @@ def write_engines(measurements: Sequence[Measurement]) -> str:
                 _milliseconds(_apply(statistics.median, _seconds(right))),
                 _milliseconds(_apply(max, _seconds(right))),
                 _milliseconds(_apply(statistics.median, _first_rows(right))),
+                _milliseconds(_apply(statistics.median, _plannings(right))),
                 _mean(each.traffic.requests for each in right),
                 _mean(each.traffic.asks for each in right),
                 _mean(each.traffic.probes + each.traffic.counts for each in right),
@@ -43,8 +44,17 @@ def write_engines(measurements: Sequence[Measurement]) -> str:
             ]
         )
     head = [
-        *("engine", *Verdict, "geometric mean", "median", "longest", "first row", "requests"),
-        *("ASK", "probes, counts", "others", "of oracle's", "rows", "KiB", "times as long"),
+        *("engine", *Verdict, "geometric mean", "median", "longest", "first row", "planning"),
+        *(
+            "requests",
+            "ASK",
+            "probes, counts",
+            "others",
+            "of oracle's",
+            "rows",
+            "KiB",
+            "times as long",
+        ),
     ]
     return write_table(head, rows)
 
@@ -123,6 +133,10 @@ def _seconds(measurements: Iterable[Measurement]) -> list[float]:
 
 def _first_rows(measurements: Iterable[Measurement]) -> list[float]:
     return [each.first_row for each in measurements if each.first_row is not None]
+
+
+def _plannings(measurements: Iterable[Measurement]) -> list[float]:
+    return [each.planning for each in measurements if each.planning is not None]
 
 
 def _ratio(measurement: Measurement) -> float:

@@ -1,9 +1,8 @@
 """Engines side by side on the same queries: every answer is judged before its time counts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from benchmarks.federation.checking import Verdict, judge_answer, read_answer
 from benchmarks.federation.engines.base import (
@@ -12,59 +11,17 @@ from benchmarks.federation.engines.base import (
     EngineTimeoutError,
     ServedFederation,
 )
+from benchmarks.federation.measurement import Measurement
 from benchmarks.federation.members import ServedMembers
 from benchmarks.federation.oracle import Oracle
 from benchmarks.federation.templates import BenchmarkQuery
 from benchmarks.federation.traffic import RequestTrace, Traffic
 from hereditary_kg.rdf.result_reading import ResultError
 
-__all__ = ["Measurement", "run_queries"]
+__all__ = ["run_queries"]
 
 # Nobody holds this; it makes an engine load what it loads at its first query.
 _WARM_UP = "SELECT ?x WHERE { <http://warm.example/up> <http://warm.example/once> ?x }"
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One engine's answer to one query.
-
-    Attributes:
-        query: the query's name.
-        template: its template's.
-        engine: the engine's.
-        verdict: what the answer is worth; the times count where it is right only.
-        rows: how many the engine gave.
-        right_rows: how many there are.
-        oracle_requests: how many requests the oracle needs; see `oracle`.
-        traffic: what went to the members and came back.
-        seconds: the whole query; None where there was no answer.
-        first_row: until its first row.
-        planning: of that planning, where the engine tells.
-        message: what the engine said where it gave no answer.
-    """
-
-    query: str
-    template: str
-    engine: str
-    verdict: Verdict
-    rows: int
-    right_rows: int
-    oracle_requests: int
-    traffic: Traffic
-    seconds: float | None = None
-    first_row: float | None = None
-    planning: float | None = None
-    message: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON has it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, table: Mapping[str, Any]) -> "Measurement":
-        """Read what `to_dict` gave."""
-        traffic = Traffic(**table["traffic"])
-        return cls(**{**table, "traffic": traffic, "verdict": Verdict(table["verdict"])})
 
 
 @dataclass

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 
 import polars as pl
@@ -15,13 +14,9 @@ from benchmarks.federation.engines.base import (
 )
 from benchmarks.federation.engines.hereditary import EmbeddedEngine, HereditaryEngine
 from benchmarks.federation.oracle import Oracle
-from benchmarks.federation.report import (
-    write_engines,
-    write_faults,
-    write_growth,
-    write_templates,
-)
-from benchmarks.federation.runner import Measurement, run_queries
+from benchmarks.federation.report import write_engines, write_faults, write_templates
+from benchmarks.federation.results import RunResults, find_results, write_document
+from benchmarks.federation.runner import run_queries
 from benchmarks.federation.templates import draw_queries
 from hereditary_kg.rdf.result_writing import SolutionWriter
 
@@ -108,15 +103,23 @@ def test_wrong_answers_have_no_time_in_the_tables(tiny_members, tiny_oracle, que
 
 
 @pytest.mark.sockets
-def test_results_survive_json_and_can_be_compared(tiny_members, tiny_oracle, queries):
+def test_results_are_kept_and_make_a_document(tiny_members, tiny_oracle, queries, tmp_path):
     engine = ScriptedEngine("scripted", tiny_oracle, lambda frame: frame)
     measurements = run_queries(tiny_members, tiny_oracle, [engine], queries, timeout=5)
-    again = [
-        Measurement.from_dict(table)
-        for table in json.loads(json.dumps([each.to_dict() for each in measurements]))
+    texts = {query.name: query.text for query in queries}
+    runs = [
+        RunResults("tiny", size, 5, 1, {"a": 9}, 2.0, 1.0, "machine", texts, tuple(measurements))
+        for size in (8, 4)
     ]
-    assert again == measurements
-    assert "1.00" in write_growth(measurements, again, "scripted")
+    for run in runs:
+        run.save(tmp_path / f"tiny-{run.members}-5.json")
+    found = find_results(tmp_path, "tiny")
+    assert found == runs[::-1]
+    document = write_document(found)
+    assert "### 4 members, 5 ms\n\n4 members with 9 triples, 3 queries" in document
+    growth = document.partition("### From 4 to 8 members")[2]
+    assert "| answer as large |      3 | 500.0 ms | 500.0 ms |  1.00 |" in growth
+    assert document.endswith("machine")
 
 
 @pytest.mark.sockets
