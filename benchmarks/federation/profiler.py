@@ -1,5 +1,6 @@
 """Where an engine's process spends its time while it answers queries: stacks by ``py-spy``."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ __all__ = ["profile_queries", "summarise_stacks"]
 
 _RATE = 400
 _SHOWN = 25
+_PROJECT = "hereditary_kg/"
+_LINE = re.compile(r":\d+\)$")
 
 
 def profile_queries(
@@ -38,7 +41,7 @@ def profile_queries(
         timeout: seconds for one query.
 
     Returns:
-        A table of the functions by the share of samples that they were in.
+        Two tables of functions, see `summarise_stacks`.
 
     Raises:
         FileNotFoundError: ``py-spy`` is not installed.
@@ -64,18 +67,27 @@ def profile_queries(
 
 
 def summarise_stacks(text: str) -> str:
-    """Sum up collapsed stacks: per function the share of samples in it and of its own."""
-    inside: Counter[str] = Counter()
-    own: Counter[str] = Counter()
+    """Sum up collapsed stacks.
+
+    Args:
+        text: a stack a line: frames from the outermost, separated by semicolons, then the
+            number of samples.
+
+    Returns:
+        Two tables with shares of all samples: by the function that ran, and by the innermost
+        function of the project, which has what libraries did for it.
+    """
+    ran: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     for line in text.splitlines():
         stack, _, number = line.rpartition(" ")
-        frames = [frame.rpartition(":")[0] or frame for frame in stack.split(";")]
-        own[frames[-1]] += int(number)
-        for frame in set(frames):
-            inside[frame] += int(number)
-    total = sum(own.values()) or 1
-    rows = [
-        [frame, f"{samples / total:.1%}", f"{own[frame] / total:.1%}"]
-        for frame, samples in inside.most_common(_SHOWN)
-    ]
-    return write_table(["function", "inside", "own"], rows)
+        frames = [_LINE.sub(")", frame) for frame in stack.split(";")]
+        ran[frames[-1]] += int(number)
+        ours = [frame for frame in frames if _PROJECT in frame]
+        asked[ours[-1] if ours else "(none)"] += int(number)
+    total = sum(ran.values()) or 1
+    tables = []
+    for title, tally in (("function that ran", ran), ("function of the project", asked)):
+        rows = [[frame, f"{samples / total:.1%}"] for frame, samples in tally.most_common(_SHOWN)]
+        tables.append(write_table([title, "time"], rows))
+    return "\n\n".join(tables)

@@ -1,6 +1,7 @@
 import orjson
 import pytest
 
+from benchmarks.federation.profiler import summarise_stacks
 from benchmarks.federation.row_capping import cap_rows
 from benchmarks.federation.row_counting import RowCounter
 from benchmarks.federation.traffic import RequestTrace, Traffic, classify_request
@@ -82,3 +83,18 @@ def test_a_capped_answer_is_well_formed_and_shorter(media_type, document):
         assert orjson.loads(capped)["head"] == {"vars": ["x"]}
     if "xml" in media_type:
         assert capped.endswith(b"</results></sparql>")
+
+
+def test_stacks_are_summed_up_by_function():
+    text = (
+        "main (run.py:1);plan (hereditary_kg/planning/plan.py:9);join (polars/join.py:3) 2\n"
+        "main (run.py:1);plan (hereditary_kg/planning/plan.py:12) 1\n"
+        "main (run.py:7) 1\n"
+    )
+    ran, asked = (
+        {cells[1].strip(): cells[2].strip() for cells in (row.split("|") for row in rows[2:])}
+        for rows in (table.splitlines() for table in summarise_stacks(text).split("\n\n"))
+    )
+    plan = "plan (hereditary_kg/planning/plan.py)"
+    assert ran == {"join (polars/join.py)": "50.0%", plan: "25.0%", "main (run.py)": "25.0%"}
+    assert asked == {plan: "75.0%", "(none)": "25.0%"}
