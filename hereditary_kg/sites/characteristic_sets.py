@@ -4,10 +4,16 @@ Source: Neumann and Moerkotte, Characteristic Sets: Accurate Cardinality Estimat
 Queries with Multiple Joins, ICDE 2011.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["CharacteristicSet", "Link"]
+from hereditary_kg.rdf.terms import RDF_TYPE
+
+if TYPE_CHECKING:
+    from hereditary_kg.sites.profile import PredicateProfile, Profile
+
+__all__ = ["CharacteristicSet", "Link", "star_cardinality"]
 
 
 @dataclass(frozen=True)
@@ -46,3 +52,78 @@ class Link:
     predicate: str
     target: int
     triples: int
+
+
+def star_cardinality(
+    profile: "Profile",
+    predicates: Sequence[str],
+    bound_objects: Mapping[str, str],
+    classes: Sequence[str] = (),
+) -> tuple[float, float]:
+    """Estimate how many solutions a star has: triple patterns with one subject, a variable.
+
+    Over the sets that have all predicates and classes, the sum of the subjects times, for each
+    predicate, the triples a subject has (Neumann and Moerkotte, section 4). Of a predicate with a
+    constant as object, a triple matches with the constant's share in the predicate's triples,
+    as `PredicateProfile.object_counts` gives it, or else as if all objects were as frequent.
+
+    With predicates alone and sets that were not merged, the subjects are exact, and the rows are
+    where each predicate but one has as many triples for all subjects of a set.
+
+    Args:
+        profile: the site's.
+        predicates: the IRIs of the star's predicates; one of several patterns stands several
+            times.
+        bound_objects: predicate IRI -> canonical text of a constant object; for one of the
+            patterns that have the predicate.
+        classes: the IRIs of classes that the subjects must have; their patterns are not among
+            the predicates.
+
+    Returns:
+        The number of rows, and that of distinct subjects among them.
+    """
+    wanted = set(predicates) | ({RDF_TYPE} if classes else set())
+    listed = {iri for each in profile.characteristic_sets for iri in each.classes}
+    told = listed.intersection(classes)
+    shares = [_class_share(profile, iri, listed) for iri in classes]
+    if 0.0 in shares:
+        return 0.0, 0.0
+    rows = subjects = 0.0
+    for each in profile.characteristic_sets:
+        if not (wanted <= each.occurrences.keys() and told.issubset(each.classes)):
+            continue
+        found = float(each.subjects)
+        for share in shares:
+            found *= share
+        set_rows = set_subjects = found
+        open_constants = dict(bound_objects)
+        for iri in predicates:
+            multiplicity = each.occurrences[iri] / each.subjects
+            if iri in open_constants:
+                multiplicity *= _constant_share(profile.predicates[iri], open_constants.pop(iri))
+            set_rows *= multiplicity
+            set_subjects *= min(1.0, multiplicity)
+        rows += set_rows
+        subjects += set_subjects
+    return rows, subjects
+
+
+def _class_share(profile: "Profile", iri: str, listed: set[str]) -> float:
+    """How many of the subjects in the sets that a class may be in are its instances."""
+    instances = profile.classes.get(iri, 0)
+    in_sets = sum(
+        each.subjects
+        for each in profile.characteristic_sets
+        if (iri in each.classes if iri in listed else RDF_TYPE in each.occurrences)
+    )
+    return min(1.0, instances / in_sets) if in_sets else 0.0
+
+
+def _constant_share(known: "PredicateProfile", term: str) -> float:
+    """Which part of a predicate's triples has a constant as object."""
+    if known.object_filter is not None and known.object_filter.excludes(term):
+        return 0.0
+    counted = known.object_counts.get(term)
+    if counted is not None:
+        return counted / known.triples
+    return 1 / max(1, known.objects)

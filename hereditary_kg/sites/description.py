@@ -2,13 +2,14 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hereditary_kg.sites.errors import SiteDescriptionError, SiteError
+from hereditary_kg.sites.shared_namespaces import DETECTED
 
 __all__ = [
     "DESCRIPTION_FILE",
@@ -16,6 +17,7 @@ __all__ = [
     "SiteDescription",
     "check_base_iri",
     "check_name",
+    "check_shared_namespaces",
     "read_site_description",
     "write_site_description",
 ]
@@ -23,6 +25,7 @@ __all__ = [
 DESCRIPTION_FILE = "site.toml"
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|^`\\]+")
 _BASE_IRI = re.compile(r"https?://[^\s<>\"{}|^`\\/]+(?:/[^\s<>\"{}|^`\\?#]*)?/")
 
 
@@ -55,6 +58,11 @@ class SiteDescription:
         base_iri: where the site's own IRIs begin (those of skolemised blank nodes).
         created: when the site was created.
         service: how it is served.
+        shared_namespaces: namespaces whose IRIs are no secret: the profile publishes hashes of
+            those in use, so that a federation asks this site only for what it has. ``detected``
+            stands for the namespaces that are plainly vocabularies, and for texts of few values
+            (`sites.shared_namespaces`); without it only what is listed is published, and with
+            an empty list nothing.
     """
 
     name: str
@@ -62,6 +70,7 @@ class SiteDescription:
     base_iri: str
     created: datetime
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    shared_namespaces: tuple[str, ...] = (DETECTED,)
 
 
 def check_name(name: str) -> str:
@@ -90,6 +99,33 @@ def check_base_iri(base_iri: str) -> str:
             "and ends in '/'"
         )
     return base_iri
+
+
+def check_shared_namespaces(entries: Iterable[str], base_iri: str) -> tuple[str, ...]:
+    """Give back a site's shared namespaces, each once.
+
+    Args:
+        entries: namespaces, and `DETECTED`.
+        base_iri: the site's.
+
+    Raises:
+        SiteError: one is no beginning of an IRI, or would cover the site's own IRIs.
+    """
+    given = tuple(dict.fromkeys(entries))
+    for entry in given:
+        if entry == DETECTED:
+            continue
+        if not _NAMESPACE.fullmatch(entry):
+            raise SiteError(
+                f"{entry!r} is no namespace: take how the IRIs of a vocabulary begin, such as "
+                f"http://purl.obolibrary.org/obo/HP_, or {DETECTED!r}"
+            )
+        if base_iri.startswith(entry):
+            raise SiteError(
+                f"{entry} covers the site's own IRIs, which begin with {base_iri}, and they must "
+                "not be published; name the vocabulary below it"
+            )
+    return given
 
 
 def read_site_description(path: Path) -> SiteDescription:
@@ -121,6 +157,9 @@ title = {_quote(description.title)}
 # Where this site's own IRIs begin; blank nodes become IRIs below it when they are loaded.
 base_iri = {_quote(description.base_iri)}
 created = {description.created.astimezone(UTC).isoformat(timespec="seconds")}
+# Namespaces of vocabularies: which of their IRIs occur here is published, as hashes. "detected"
+# stands for those that plainly are vocabularies; [] publishes nothing of the kind.
+shared_namespaces = [{", ".join(map(_quote, description.shared_namespaces))}]
 
 [service]
 host = {_quote(service.host)}
@@ -149,7 +188,9 @@ class _DescriptionReader:
         self._lines = text.splitlines()
 
     def read(self, table: Mapping[str, Any]) -> SiteDescription:
-        self._allow(table, "", ("name", "title", "base_iri", "created", "service"))
+        self._allow(
+            table, "", ("name", "title", "base_iri", "created", "shared_namespaces", "service")
+        )
         name = self._take(table, "", "name", str)
         created = self._take(table, "", "created", datetime, datetime.fromtimestamp(0, UTC))
         base_iri = self._take(table, "", "base_iri", str)
@@ -161,12 +202,20 @@ class _DescriptionReader:
                 check(value)
             except SiteError as error:
                 raise self._wrong(key, str(error)) from error
+        shared = self._take(table, "", "shared_namespaces", list, [DETECTED])
+        if not all(isinstance(each, str) for each in shared):
+            raise self._wrong("shared_namespaces", "must be a list of texts in quotes")
+        try:
+            namespaces = check_shared_namespaces(shared, base_iri)
+        except SiteError as error:
+            raise self._wrong("shared_namespaces", str(error)) from error
         return SiteDescription(
             name=name,
             title=self._take(table, "", "title", str, name),
             base_iri=base_iri,
             created=created if created.tzinfo else created.replace(tzinfo=UTC),
             service=self._read_service(self._take(table, "", "service", dict, {})),
+            shared_namespaces=namespaces,
         )
 
     def _read_service(self, table: Mapping[str, Any]) -> ServiceSettings:
@@ -234,5 +283,6 @@ _KIND_NAMES: Mapping[type, str] = {
     int: "a whole number",
     float: "a number",
     dict: "a table",
+    list: "a list",
     datetime: "a date with time",
 }

@@ -15,7 +15,12 @@ from hereditary_kg.rdf.terms import RDF_LANG_STRING, XSD, XSD_STRING
 from hereditary_kg.sites.namespaces import cut_numbered
 from hereditary_kg.sites.shared_namespaces import FEWEST_USERS, is_well_known
 from hereditary_kg.sites.store_columns import read_columns
-from hereditary_kg.sites.subject_measures import cut_stems, declared_namespace, namespace_columns
+from hereditary_kg.sites.subject_measures import (
+    add_stems,
+    cut_stems,
+    declared_namespace,
+    namespace_of_stem,
+)
 from hereditary_kg.sites.term_filters import hash_term, split_hashes
 
 if TYPE_CHECKING:
@@ -32,8 +37,9 @@ MOST_COUNTED = 64
 _BATCH = 50_000
 """Rare predicates are measured together up to this many triples."""
 
+_BOOLEAN = XSD + "boolean"
 _NUMBERS = tuple(
-    XSD + name
+    f"^^<{XSD}{name}>"
     for name in (
         "integer",
         "decimal",
@@ -53,7 +59,7 @@ _NUMBERS = tuple(
         "unsignedShort",
     )
 )
-_DATES = tuple(XSD + name for name in ("date", "dateTime", "dateTimeStamp"))
+_DATES = tuple(f"^^<{XSD}{name}>" for name in ("date", "dateTime", "dateTimeStamp"))
 
 
 @dataclass
@@ -202,30 +208,38 @@ class _ObjectReader:
 
     def take(self, frame: pl.DataFrame) -> None:
         """Take distinct objects with their counts."""
-        frame = frame.with_columns(pl.col("number", "triples").cast(pl.Int64))
-        first = pl.col("object").str.slice(0, 1)
-        for kind, part in frame.with_columns(first.alias("kind")).group_by("kind"):
-            for number, count in part.group_by("number").len().iter_rows():
-                self._measures[number].objects += count
-                if kind[0] == "_":
+        term = pl.col("object")
+        frame = frame.with_columns(
+            pl.col("number", "triples").cast(pl.Int64), term.str.slice(0, 1).alias("kind")
+        )
+        for (kind,), part in frame.group_by("kind"):
+            rest = part.drop("kind")
+            if kind == "<":
+                self._take_iris(rest)
+            elif kind == '"':
+                self._take_quoted(rest)
+            elif kind == "_":
+                for number, count in rest.group_by("number").len().iter_rows():
+                    self._measures[number].objects += count
                     self._measures[number].blank += count
-            if kind[0] == "<":
-                self._take_iris(part)
-            elif kind[0] == '"':
-                self._take_quoted(part)
-            elif kind[0] != "_":
-                self._take_bare(part)
+            else:
+                self._take_bare(rest)
 
     def _take_iris(self, frame: pl.DataFrame) -> None:
-        frame = frame.with_columns(*namespace_columns("object"))
-        groups = frame.group_by("number", "stem", "namespace").len()
-        for number, stem, namespace, count in groups.iter_rows():
+        frame = add_stems(frame, "object")
+        for number, stem, is_namespace, count in (
+            frame.group_by("number", "stem", "is_namespace").len().iter_rows()
+        ):
             measure = self._measures[number]
+            measure.objects += count
             measure.stems.add(cut_numbered(stem))
-            cut = cut_numbered(namespace)
-            measure.namespaces[cut] = measure.namespaces.get(cut, 0) + count
-        frame = frame.with_columns(cut_stems(frame["stem"]))
-        stems = [stem for stem in frame["stem"].unique() if self._may_share(stem)]
+            namespace = cut_numbered(namespace_of_stem(stem, is_namespace=is_namespace))
+            measure.namespaces[namespace] = measure.namespaces.get(namespace, 0) + count
+        cut = cut_stems(frame["stem"])
+        stems = [stem for stem in cut.unique() if self._may_share(stem)]
+        if not stems and not self._declared:
+            return
+        frame = frame.with_columns(cut)
         shared = pl.when(pl.col("stem").is_in(stems)).then(pl.col("stem"))
         scope = pl.coalesce(declared_namespace("object", self._declared), shared)
         frame = frame.with_columns(scope.alias("scope")).filter(pl.col("scope").is_not_null())
@@ -246,24 +260,26 @@ class _ObjectReader:
         constants.frequent |= dict(counted.select("object", "triples").iter_rows())
 
     def _take_quoted(self, frame: pl.DataFrame) -> None:
-        ending = pl.col("object").str.extract(r'"(@[^"]*|\^\^<[^"]*>)$')
-        frame = frame.with_columns(ending.fill_null("").alias("ending"))
-        groups = frame.group_by("number", "ending").agg(pl.len())
-        for number, end, count in groups.iter_rows():
+        frame = _split_literals(frame)
+        endings: set[str] = set()
+        for number, ending, count in frame.group_by("number", "ending").len().iter_rows():
+            endings.add(ending)
             measure = self._measures[number]
-            if end.startswith("^"):
-                measure.datatypes.add(end[3:-1])
+            measure.objects += count
+            if ending.startswith("^"):
+                measure.datatypes.add(ending[3:-1])
                 continue
-            measure.datatypes.add(RDF_LANG_STRING if end else XSD_STRING)
-            if end:
-                measure.languages.add(end[1:].lower())
+            measure.datatypes.add(RDF_LANG_STRING if ending else XSD_STRING)
+            if ending:
+                measure.languages.add(ending[1:].lower())
             if measure.texts is not None and count + len(measure.texts) > MOST_TEXTS:
                 measure.texts = None
-        self._take_texts(frame.filter(~pl.col("ending").str.starts_with("^")))
-        lexical = pl.col("object").str.extract('^"([^"]*)"')
-        typed = frame.with_columns(lexical.alias("lexical"))
-        self._take_numbers(typed.filter(pl.col("ending").is_in(_endings(_NUMBERS))))
-        self._take_dates(typed.filter(pl.col("ending").is_in(_endings(_DATES))))
+        if any(not ending.startswith("^") for ending in endings):
+            self._take_texts(frame.filter(~pl.col("ending").str.starts_with("^")))
+        if not endings.isdisjoint(_NUMBERS):
+            self._take_numbers(frame.filter(pl.col("ending").is_in(_NUMBERS)))
+        if not endings.isdisjoint(_DATES):
+            self._take_dates(frame.filter(pl.col("ending").is_in(_DATES)))
 
     def _take_texts(self, frame: pl.DataFrame) -> None:
         few = [number for number, each in enumerate(self._measures) if each.texts is not None]
@@ -278,7 +294,7 @@ class _ObjectReader:
         term = pl.col("object")
         datatype = (
             pl.when(term.is_in(["true", "false"]))
-            .then(pl.lit(XSD + "boolean"))
+            .then(pl.lit(_BOOLEAN))
             .when(term.str.contains("[eE]"))
             .then(pl.lit(XSD + "double"))
             .when(term.str.contains(".", literal=True))
@@ -286,9 +302,10 @@ class _ObjectReader:
             .otherwise(pl.lit(XSD + "integer"))
         )
         frame = frame.with_columns(datatype.alias("datatype"), term.alias("lexical"))
-        for number, name in frame.select("number", "datatype").unique().iter_rows():
+        for number, name, count in frame.group_by("number", "datatype").len().iter_rows():
+            self._measures[number].objects += count
             self._measures[number].datatypes.add(name)
-        self._take_numbers(frame.filter(pl.col("datatype") != XSD + "boolean"))
+        self._take_numbers(frame.filter(pl.col("datatype") != _BOOLEAN))
 
     def _take_numbers(self, frame: pl.DataFrame) -> None:
         lexical = pl.col("lexical").str.strip_prefix("+")
@@ -349,5 +366,17 @@ def _order(constants: Constants) -> None:
     constants.frequent = dict(frequent[:MOST_COUNTED])
 
 
-def _endings(datatypes: Sequence[str]) -> list[str]:
-    return [f"^^<{iri}>" for iri in datatypes]
+def _split_literals(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add what stands between the quotes of literals, and what stands behind them."""
+    term = pl.col("object")
+    parts = term.str.splitn('"', 3).struct
+    frame = frame.with_columns(
+        parts.field("field_1").alias("lexical"),
+        parts.field("field_2").alias("ending"),
+        term.str.contains('\\"', literal=True).alias("escaped"),
+    )
+    if not frame["escaped"].any():
+        return frame.drop("escaped")
+    ending = term.str.extract(r'"(@[^"]*|\^\^<[^"]*>)$').fill_null("")
+    escaped = frame.filter(pl.col("escaped")).with_columns(ending.alias("ending"))
+    return pl.concat([frame.filter(~pl.col("escaped")), escaped]).drop("escaped")

@@ -16,11 +16,13 @@ class ProfileState:
     """The measures of objects, and by which rules they were made.
 
     Attributes:
+        stamp: the version of the data that were measured.
         declared: the namespaces that were declared as shared.
         vocabulary: the stems that might have turned out to be shared, sorted.
         objects: per predicate the measure of its objects.
     """
 
+    stamp: str
     declared: tuple[str, ...]
     vocabulary: tuple[str, ...]
     objects: dict[str, ObjectMeasure]
@@ -33,6 +35,7 @@ class ProfileState:
         """Write the state."""
         plain = {
             "format": _FORMAT,
+            "stamp": self.stamp,
             "declared": self.declared,
             "vocabulary": self.vocabulary,
             "objects": {iri: measure.to_plain() for iri, measure in self.objects.items()},
@@ -53,14 +56,14 @@ class ProfileState:
 
     @classmethod
     def _read(cls, plain: Mapping[str, object]) -> "ProfileState":
-        declared, vocabulary, objects = plain["declared"], plain["vocabulary"], plain["objects"]
-        if not (
-            isinstance(declared, list)
-            and isinstance(vocabulary, list)
-            and isinstance(objects, dict)
-        ):
+        stamp, objects = plain["stamp"], plain["objects"]
+        declared, vocabulary = plain["declared"], plain["vocabulary"]
+        if not (isinstance(stamp, str) and isinstance(objects, dict)):
+            raise TypeError("this is no state of a profile")
+        if not (isinstance(declared, list) and isinstance(vocabulary, list)):
             raise TypeError("this is no state of a profile")
         return cls(
+            stamp,
             tuple(declared),
             tuple(vocabulary),
             {iri: ObjectMeasure.from_plain(entry) for iri, entry in objects.items()},

@@ -10,7 +10,7 @@ predicates that are measured together; and here 16 bytes a subject.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from hereditary_kg.rdf.terms import RDF_TYPE
@@ -82,17 +82,13 @@ def measure_store(
         next time.
     """
     predicates = _count_by(store, "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p", "p")
-    classes = _count_by(
-        store,
-        f"SELECT ?c (COUNT(*) AS ?n) {{ ?s <{RDF_TYPE}> ?c FILTER(isIRI(?c)) }} GROUP BY ?c",
-        "c",
-    )
+    classes = _count_instances(store)
     total = sum(predicates.values())
     steps = _Steps(progress, total)
     subjects = measure_subjects(store, predicates, classes, policy.namespaces)
     steps.report(total // 2, "subjects")
     vocabulary = vocabulary_stems(policy, subjects, (*predicates, *classes))
-    state = ProfileState(policy.namespaces, tuple(sorted(vocabulary)), {})
+    state = ProfileState(stamp, policy.namespaces, tuple(sorted(vocabulary)), {})
     if earlier is not None and earlier.fits(state):
         state.objects.update(
             (iri, measure)
@@ -110,7 +106,7 @@ def measure_store(
             lambda triples, iri: steps.report(triples // 2, iri),
         )
     )
-    state = ProfileState(state.declared, state.vocabulary, dict(sorted(state.objects.items())))
+    state = replace(state, objects=dict(sorted(state.objects.items())))
     profile = _assemble(
         store, stamp, policy, _Measures(predicates, classes, subjects, state.objects)
     )
@@ -223,6 +219,21 @@ def _may_lead_to_subjects(known: PredicateProfile, measured: _Measures) -> bool:
 
 
 def _count_by(store: "Store", query: str, variable: str) -> dict[str, int]:
-    """Run a query for a name and a number ``?n``; give the numbers by name, sorted."""
+    """Run a query for a term and a number ``?n``; give the numbers by name, sorted."""
     solutions: Iterator[QuerySolution] = cast("QuerySolutions", store.query(query))
     return dict(sorted((each[variable].value, int(each["n"].value)) for each in solutions))
+
+
+def _count_instances(store: "Store") -> dict[str, int]:
+    """Count the instances of each class: of the IRIs among the types, sorted."""
+    from pyoxigraph import NamedNode  # noqa: PLC0415 (slow to import)
+
+    query = f"SELECT ?c (COUNT(*) AS ?n) {{ ?s <{RDF_TYPE}> ?c }} GROUP BY ?c"
+    solutions: Iterator[QuerySolution] = cast("QuerySolutions", store.query(query))
+    return dict(
+        sorted(
+            (each["c"].value, int(each["n"].value))
+            for each in solutions
+            if isinstance(each["c"], NamedNode)
+        )
+    )

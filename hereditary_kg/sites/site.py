@@ -14,6 +14,7 @@ from hereditary_kg.sites.description import (
     SiteDescription,
     check_base_iri,
     check_name,
+    check_shared_namespaces,
     read_site_description,
     write_site_description,
 )
@@ -31,13 +32,17 @@ from hereditary_kg.sites.loading import LoadReport, Progress, fill_store
 from hereditary_kg.sites.locks import LOCK_FILE, SiteLock
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sites.reading import identify_file
+from hereditary_kg.sites.shared_namespaces import DETECTED, SharingPolicy
 
 if TYPE_CHECKING:
     from pyoxigraph import Store
 
+    from hereditary_kg.sites.profile_state import ProfileState
+
 __all__ = ["Site"]
 
 _PROFILE_FILE = "profile.json"
+_STATE_FILE = "profile-state.json"
 
 
 class Site:
@@ -65,6 +70,7 @@ class Site:
         name: str | None = None,
         base_iri: str | None = None,
         title: str | None = None,
+        shared_namespaces: Iterable[str] = (DETECTED,),
     ) -> "Site":
         """Make a new, empty site.
 
@@ -73,16 +79,20 @@ class Site:
             name: a short lower-case name; the directory's where none is given.
             base_iri: where the site's own IRIs begin; one under ``.invalid`` where none is given.
             title: what people read; the name where none is given.
+            shared_namespaces: namespaces of vocabularies that are no secret, and ``detected``
+                for those that plainly are (`SiteDescription.shared_namespaces`).
 
         Raises:
             SiteError: the directory is in use or cannot be written, or a value is no good.
         """
         directory = Path(directory)
         name = check_name(name if name is not None else directory.resolve().name)
+        base_iri = check_base_iri(base_iri or f"https://{name}.invalid/")
         description = SiteDescription(
             name=name,
             title=title or name,
-            base_iri=check_base_iri(base_iri or f"https://{name}.invalid/"),
+            base_iri=base_iri,
+            shared_namespaces=check_shared_namespaces(shared_namespaces, base_iri),
             created=datetime.now(UTC).replace(microsecond=0),
         )
         try:
@@ -240,6 +250,8 @@ class Site:
     def build_profile(self, progress: Progress | None = None) -> Profile:
         """Measure the data and keep the profile beside them.
 
+        What was measured before and has not changed since is not measured again.
+
         Args:
             progress: told the triples measured, of all.
 
@@ -247,22 +259,47 @@ class Site:
             SiteBusyError: data are being loaded.
             SiteError: the store cannot be read, or the profile cannot be written.
         """
-        from hereditary_kg.sites.profiling import profile_store  # noqa: PLC0415 (slow to import)
+        from hereditary_kg.sites.profiling import measure_store  # noqa: PLC0415 (slow to import)
 
+        description = self.description
+        policy = SharingPolicy.of_entries(description.shared_namespaces, description.base_iri)
         with SiteLock(self.directory, exclusive=False):
             try:
-                profile = profile_store(self._read_store(), self.stamp(), progress)
+                profile, state = measure_store(
+                    self._read_store(),
+                    self.stamp(),
+                    policy,
+                    earlier=self._earlier_state(),
+                    progress=progress,
+                )
             except (OSError, RuntimeError) as error:
                 raise SiteError(f"{self.directory}: the store cannot be read: {error}") from error
-            path = self.directory / _PROFILE_FILE
-            draft = path.with_suffix(f".{os.getpid()}.draft")
-            try:
-                draft.write_bytes(profile.to_json())
-                draft.replace(path)
-            except OSError as error:
-                draft.unlink(missing_ok=True)
-                raise SiteError(f"{path}: cannot be written: {error.strerror}") from error
+            self._replace_file(_STATE_FILE, state.to_json())
+            self._replace_file(_PROFILE_FILE, profile.to_json())
         return profile
+
+    def _earlier_state(self) -> "ProfileState | None":
+        """Read what was measured of these data before, if they only grew since."""
+        from hereditary_kg.sites.profile_state import (  # noqa: PLC0415 (slow to import)
+            ProfileState,
+        )
+
+        try:
+            state = ProfileState.from_json((self.directory / _STATE_FILE).read_bytes())
+        except OSError:
+            return None
+        stamps = {load.stamp for load in self.loads()}
+        return state if state is not None and state.stamp in stamps else None
+
+    def _replace_file(self, name: str, content: bytes) -> None:
+        path = self.directory / name
+        draft = path.with_suffix(f".{os.getpid()}.draft")
+        try:
+            draft.write_bytes(content)
+            draft.replace(path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise SiteError(f"{path}: cannot be written: {error.strerror}") from error
 
     def profile(self) -> Profile | None:
         """Read the profile; None where there is none of the data as they are now.

@@ -25,10 +25,11 @@ __all__ = [
     "NAMESPACE_PARTS",
     "Signature",
     "SubjectMeasures",
+    "add_stems",
     "cut_stems",
     "declared_namespace",
     "measure_subjects",
-    "namespace_columns",
+    "namespace_of_stem",
 ]
 
 MOST_CLASSES = 512
@@ -98,16 +99,36 @@ class SubjectMeasures:
     individual_stems: set[str] = field(default_factory=set)
 
 
-def namespace_columns(term: str) -> tuple[pl.Expr, pl.Expr]:
-    """Give the stem and the namespace of IRIs; null for other terms.
+def add_stems(frame: pl.DataFrame, term: str) -> pl.DataFrame:
+    """Add the stems of IRIs, and whether these are their namespaces; null for other terms.
 
     Args:
-        term: the name of the column that holds their tokens.
+        frame: has a column of tokens.
+        term: its name.
+
+    Returns:
+        The same rows, in another order, with ``stem`` and ``is_namespace``.
     """
+    # Expressions that can be searched for from the end are several times as fast.
+    coded = pl.col(term).str.contains(r"[#/:][A-Za-z]+_[^#/:]*>$")
+    cut = pl.col(term).str.replace(r"[^#/:>]*>$", "").str.slice(1)
+    iris = pl.when(pl.col(term).str.starts_with("<"))
+    frame = frame.with_columns(
+        iris.then(cut).alias("stem"), pl.lit(value=True).alias("is_namespace"), coded.alias("coded")
+    )
+    if not frame["coded"].any():
+        return frame.drop("coded")
     parts = pl.col(term).str.extract_groups(NAMESPACE_PARTS).struct
-    stem = parts.field("1") + parts.field("2").fill_null("")
-    namespace = pl.when(parts.field("3").is_null()).then(parts.field("1")).otherwise(stem)
-    return stem.alias("stem"), namespace.alias("namespace")
+    codes = frame.filter(pl.col("coded")).with_columns(
+        (parts.field("1") + parts.field("2")).alias("stem"),
+        parts.field("3").is_not_null().alias("is_namespace"),
+    )
+    return pl.concat([frame.filter(~pl.col("coded")), codes]).drop("coded")
+
+
+def namespace_of_stem(stem: str, *, is_namespace: bool) -> str:
+    """Give the namespace of the IRIs with a stem."""
+    return stem if is_namespace else stem[: max(map(stem.rfind, "#/:")) + 1]
 
 
 def declared_namespace(term: str, declared: Sequence[str]) -> pl.Expr:
@@ -183,13 +204,15 @@ class _SubjectReader:
 
     def take(self, frame: pl.DataFrame) -> None:
         """Take subjects with their signatures."""
-        frame = frame.with_columns(
-            *namespace_columns("subject"),
+        frame = add_stems(frame, "subject").with_columns(
             pl.col("subject").str.starts_with("_").alias("blank"),
             pl.col("signature").hash().alias("key"),
         )
-        groups = frame.group_by("key", "stem", "namespace", "blank").agg(
-            pl.len().alias("count"), pl.col("signature").first()
+        # One number to group by is several times as fast as four columns.
+        stem = pl.col("stem").hash(1) + pl.col("is_namespace")
+        groups = frame.group_by((pl.col("key") ^ stem.hash()).alias("group")).agg(
+            pl.col("key", "stem", "is_namespace", "blank", "signature").first(),
+            pl.len().alias("count"),
         )
         for group in groups.iter_rows(named=True):
             self._take_group(group)
@@ -217,7 +240,8 @@ class _SubjectReader:
             found.blank.add(key)
         if stem is None:
             return
-        found.namespaces[key][cut_numbered(group["namespace"])] += group["count"]
+        namespace = namespace_of_stem(stem, is_namespace=group["is_namespace"])
+        found.namespaces[key][cut_numbered(namespace)] += group["count"]
         known = found.signatures[key]
         if known.is_term:
             found.term_stems.add(cut_numbered(stem))
