@@ -52,7 +52,7 @@ def main() -> None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="federation")))
             members = stack.enter_context(serve_members(prepared, directory))
             members.set_conditions(arguments.delay / 1000)
-            engines = [make_engine(name) for name in arguments.engines]
+            engines = [make_engine(name) for name in [*arguments.engines, *arguments.command]]
             measurements = _measure(members, oracle, engines, queries, arguments, progress)
             sizes = members.resident_bytes()
             results = _collect(measurements, prepared, queries, arguments, sizes)
@@ -74,7 +74,15 @@ def _read_arguments() -> argparse.Namespace:
         "--engines",
         type=lambda text: text.split(","),
         default=["hereditary"],
-        help=f"of {', '.join(ENGINES)}, or NAME=COMMAND; all others are compared with the first",
+        help=f"of {', '.join(ENGINES)}; all others are compared with the first",
+    )
+    parser.add_argument(
+        "--command",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND[@/PATH]",
+        help="one more engine: a program that serves SPARQL at {port} over {members}, a file of "
+        "URLs, or over {description}, a federation description",
     )
     parser.add_argument("--templates", type=lambda text: text.split(","), help="all by default")
     parser.add_argument("--instances", type=int, default=10, help="of each template")
