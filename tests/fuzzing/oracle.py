@@ -14,6 +14,9 @@ the difference is taken out here, or the form is not generated:
   section 16.4.2 describes what is named in any case. The oracle is asked for it apart.
 * ``EXISTS { … MINUS { … } }`` hands the row at hand to both sides of the MINUS, which then share
   its variables; by section 18.6 they are substituted, and no longer shared. Not generated.
+* A negated property set gives a pair of nodes once for each triple between them where an end is
+  open, and once where both are bound; which of the two depends on the order of a join. Cases with
+  one are left out where two nodes have several triples (``has_parallel_triples``).
 * Zero-length paths connect nodes of the graph only, also where an end is a term of the query.
   Our engine does the same.
 """
@@ -29,7 +32,7 @@ from hereditary_kg.rdf.terms import IRI, BlankNode, Literal
 from hereditary_kg.sparql.algebra import UNIT, Dataset, DescribeQuery, Query
 from hereditary_kg.sparql.printing import query_text
 
-__all__ = ["Row", "ask_oracle", "member_store", "merged_store"]
+__all__ = ["Row", "ask_oracle", "has_parallel_triples", "member_store", "merged_store"]
 
 Row = dict[str, str]
 
@@ -85,6 +88,12 @@ def _text(term: ox.NamedNode | ox.BlankNode | ox.Literal) -> str:
             return Literal(term.value, term.datatype.value, term.language).text
         case _:
             return f"<{term.value}>"
+
+
+def has_parallel_triples(store: ox.Store) -> bool:
+    """Whether two triples of a graph differ in nothing but the predicate."""
+    ends = [(quad.subject, quad.object, quad.graph_name) for quad in store]
+    return len(set(ends)) < len(ends)
 
 
 def ask_oracle(store: ox.Store, query: Query) -> bool | list[Row] | set[tuple[str, str, str]]:
