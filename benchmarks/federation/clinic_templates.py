@@ -178,7 +178,7 @@ SELECT ?patient ?person ?variation ?gene ?relevance ?zygosity WHERE {
         f"""{PREFIXES}
 SELECT ?disease WHERE {{
   ?patient bto:hasDisease ?disease ; owl:sameAs ?person . ?case hero:individual ?person
-}} GROUP BY ?disease HAVING (COUNT(DISTINCT ?patient) > 2)""",
+}} GROUP BY ?disease HAVING (COUNT(DISTINCT ?patient) > 1)""",
     ),
     _template(
         "C12",

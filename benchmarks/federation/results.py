@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.federation.measurement import Measurement
+from benchmarks.federation.merged_report import write_beside_merged
 from benchmarks.federation.report import (
     write_engines,
     write_faults,
@@ -76,6 +77,8 @@ class RunResults:
             f"By template, {engine}:\n\n{write_templates(self.measurements, engine)}"
             for engine in self.engines[:1]
         ]
+        if beside := write_beside_merged(self.measurements, self.engines[0]):
+            parts.append(f"Beside one merged store:\n\n{beside}")
         if faults := write_faults(self.measurements):
             parts.append(f"Not right:\n\n```\n{faults}\n```")
         return "\n\n".join(parts)
