@@ -1,16 +1,16 @@
 """The members' data made ready: documents, stores on disk, profiles, and who holds what."""
 
 import hashlib
-import inspect
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 import pyoxigraph as ox
@@ -19,6 +19,7 @@ import hereditary_kg.sites
 from benchmarks.federation.templates import Benchmark
 from hereditary_kg.rdf.tsv_reading import parse_tsv
 from hereditary_kg.sites.profiling import profile_store
+from hereditary_kg.sites.shared_namespaces import SharingPolicy
 
 __all__ = ["PreparedMembers", "find_oxigraph", "prepare_members"]
 
@@ -87,6 +88,8 @@ def prepare_members(
 ) -> PreparedMembers:
     """Generate, load and profile members; what lies there already for the same is taken.
 
+    Profiles are built anew where only the code that makes them has changed.
+
     Args:
         benchmark: says what they hold.
         count: how many.
@@ -98,35 +101,41 @@ def prepare_members(
         FileNotFoundError: the ``oxigraph`` program is not installed.
         subprocess.CalledProcessError: it does not take the data; the message says why.
     """
-    key = _fingerprint(benchmark, count, seed)
-    if found := _find_prepared(directory, key):
-        return found
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    prepared = PreparedMembers(directory, {})
-    namespaces = benchmark.shared_namespaces
-
-    def prepare(member: tuple[str, bytes]) -> tuple[str, int]:
-        return member[0], _prepare_member(prepared, *member, namespaces)
-
+    data = _fingerprint([f"{benchmark.name} {count} {seed}"], _generators(benchmark))
+    profiles = _fingerprint([data, *benchmark.shared_namespaces], _profilers())
+    found = _read_record(directory)
+    documents: Iterator[tuple[str, bytes]]
+    if found.get("data") == data:
+        prepared = PreparedMembers(directory, found["triples"])
+        if found["profiles"] == profiles:
+            return prepared
+        documents = ((name, prepared.document(name).read_bytes()) for name in prepared.triples)
+        prepare = partial(_write_profile, prepared, benchmark.shared_namespaces)
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        prepared = PreparedMembers(directory, {})
+        documents = _generate(benchmark, count, seed)
+        prepare = partial(_prepare_member, prepared, benchmark.shared_namespaces)
     with ThreadPoolExecutor(2) as threads:
-        for name, triples in threads.map(prepare, _documents(benchmark, count, seed)):
+        for ready, (name, triples) in enumerate(threads.map(prepare, documents), 1):
             prepared.triples[name] = triples
             if progress is not None:
-                progress(len(prepared.triples))
-    record = {"key": key, "triples": prepared.triples}
+                progress(ready)
+    record = {"data": data, "profiles": profiles, "triples": prepared.triples}
     (directory / _RECORD).write_text(json.dumps(record), encoding="utf-8")
     return prepared
 
 
-def _documents(benchmark: Benchmark, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
+def _generate(benchmark: Benchmark, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
     for name, lines in benchmark.members(count, seed):
         yield name, "".join(lines).encode()
 
 
 def _prepare_member(
-    prepared: PreparedMembers, name: str, document: bytes, namespaces: tuple[str, ...]
-) -> int:
+    prepared: PreparedMembers, namespaces: tuple[str, ...], member: tuple[str, bytes]
+) -> tuple[str, int]:
+    name, document = member
     program = find_oxigraph()
     if program is None:
         raise FileNotFoundError("there is no program oxigraph; pip install oxigraph")
@@ -137,37 +146,54 @@ def _prepare_member(
         check=True,
         capture_output=True,
     )
-    store = ox.Store()
-    store.bulk_load(document, format=ox.RdfFormat.N_QUADS)
-    stamp = hashlib.sha256(document).hexdigest()[:16]
-    prepared.profile(name).write_bytes(_profile(store, stamp, namespaces))
+    store = _load(document)
     found = cast("ox.QuerySolutions", store.query(_TRIPLES))
     triples = parse_tsv(found.serialize(format=ox.QueryResultsFormat.TSV) or b"")
     triples.write_parquet(prepared.directory / f"{name}.parquet")
-    return triples.height
+    return _write_profile(prepared, namespaces, member, store)
 
 
-def _profile(store: ox.Store, stamp: str, namespaces: tuple[str, ...]) -> bytes:
-    if "shared_namespaces" in inspect.signature(profile_store).parameters:
-        return profile_store(store, stamp, shared_namespaces=namespaces).to_json()  # type: ignore[call-arg]
-    return profile_store(store, stamp).to_json()
+def _write_profile(
+    prepared: PreparedMembers,
+    namespaces: tuple[str, ...],
+    member: tuple[str, bytes],
+    store: ox.Store | None = None,
+) -> tuple[str, int]:
+    name, document = member
+    stamp = hashlib.sha256(document).hexdigest()[:16]
+    policy = SharingPolicy(namespaces)
+    profile = profile_store(store or _load(document), stamp, policy=policy)
+    prepared.profile(name).write_bytes(profile.to_json())
+    return name, profile.triples
 
 
-def _find_prepared(directory: Path, key: str) -> PreparedMembers | None:
+def _load(document: bytes) -> ox.Store:
+    store = ox.Store()
+    store.bulk_load(document, format=ox.RdfFormat.N_QUADS)
+    return store
+
+
+def _read_record(directory: Path) -> dict[str, Any]:
     record = directory / _RECORD
     if not record.is_file():
-        return None
-    table = json.loads(record.read_text(encoding="utf-8"))
-    return PreparedMembers(directory, table["triples"]) if table["key"] == key else None
+        return {}
+    found: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    return found
 
 
-def _fingerprint(benchmark: Benchmark, count: int, seed: int) -> str:
-    """Tell data and profiles apart by all that they are made with, code included."""
-    digest = hashlib.sha256(f"{benchmark.name} {count} {seed}".encode())
-    here = Path(__file__).parent
-    makers = [Path(__file__), *here.glob(f"{benchmark.name}*.py")]
-    sites = Path(hereditary_kg.sites.__file__).parent
-    makers += [sites / "profile.py", sites / "profiling.py", *sites.glob("*namespaces*.py")]
-    for path in sorted(makers):
+def _generators(benchmark: Benchmark) -> Iterator[Path]:
+    """Give the code that makes the data, so that data of older code is told apart."""
+    yield Path(__file__)
+    yield from Path(__file__).parent.glob(f"{benchmark.name}*.py")
+
+
+def _profilers() -> Iterator[Path]:
+    """Give the code that makes profiles."""
+    yield from Path(hereditary_kg.sites.__file__).parent.glob("*.py")
+
+
+def _fingerprint(words: Iterable[str], files: Iterable[Path]) -> str:
+    digest = hashlib.sha256("\n".join(words).encode())
+    for path in sorted(files):
         digest.update(path.read_bytes())
     return digest.hexdigest()
