@@ -2,8 +2,15 @@
 
 from hereditary_kg.planning.explanation.description import explain_plan
 from hereditary_kg.planning.explanation.measurement import PlanRun, measure_run
-from hereditary_kg.planning.explanation.record import Cost, Explanation, PlanStep, Reason
+from hereditary_kg.planning.explanation.record import (
+    Cost,
+    Explanation,
+    PlanStep,
+    Reason,
+)
 from hereditary_kg.planning.explanation.selection import LeafSelection, describe_sources
+from hereditary_kg.planning.explanation.short_terms import shorten_terms
+from hereditary_kg.planning.explanation.wording import write_excluded, write_members
 
 __all__ = [
     "Cost",
@@ -15,4 +22,7 @@ __all__ = [
     "describe_sources",
     "explain_plan",
     "measure_run",
+    "shorten_terms",
+    "write_excluded",
+    "write_members",
 ]

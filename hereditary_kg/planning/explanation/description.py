@@ -51,25 +51,29 @@ class _Describer:
     run: PlanRun | None
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    def step(self, node: plan.Node, *, cut: bool) -> PlanStep:
+    def step(self, node: plan.Node, *, cut: bool, counted: bool = True) -> PlanStep:
         """Describe a node and all below it.
 
         Args:
             node: the node.
             cut: whether the rest of its rows may not have been wanted.
+            counted: whether it gives rows of its own.
         """
         title, detail = _words(node)
         cost = self._cost(node)
         fetch = self._fetch(node) if isinstance(node, plan.Fetch) else PlanStep(title)
         below = self._cut_below(node, cut=cut)
-        steps = tuple(self.step(each, cut=below) for each in plan.inputs(node))
+        steps = tuple(
+            self.step(each, cut=below, counted=not _is_walked(node, each))
+            for each in plan.inputs(node)
+        )
         first, last = self._times(node)
         return replace(
             fetch,
             title=title,
             detail=detail,
             estimate=_estimate(node),
-            rows=None if self.rows is None else self.rows.get(id(node), 0),
+            rows=None if self.rows is None or not counted else self.rows.get(id(node), 0),
             steps=steps,
             cost=cost,
             comparable=not (cut or self._is_restricted(node) or self._is_idle(node)),
@@ -131,6 +135,11 @@ class _Describer:
         if isinstance(node, plan.Fetch):
             return id(node) not in self.run.requests
         return any(map(self._is_idle, plan.inputs(node)[:1]))
+
+
+def _is_walked(node: plan.Node, below: plan.Node) -> bool:
+    """Whether ``node`` only walks in, or looks into, the triples that ``below`` fetches."""
+    return isinstance(node, plan.Reach | plan.Mark) and isinstance(below, plan.Fragment)
 
 
 def _request(node: plan.Fetch, dataset: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hereditary_kg.planning.explanation.short_terms import shorten_terms
+
 __all__ = ["Cost", "Explanation", "PlanStep", "Reason", "q_error"]
 
 
@@ -232,17 +234,19 @@ class Explanation:
 
     def shorten(self, text: str) -> str:
         """Write the IRIs in ``text`` with the prefixes at hand."""
-        for prefix, namespace in sorted(
-            self.prefixes.items(), key=lambda item: (-len(item[1]), item[0])
-        ):
-            text = _with_prefix(text, prefix, namespace)
-        return text
+        return shorten_terms(text, self.prefixes)
 
     def to_mermaid(self) -> str:
         """Draw the plan as a Mermaid flow chart."""
         from hereditary_kg.planning.explanation.mermaid import draw_mermaid  # noqa: PLC0415
 
         return draw_mermaid(self)
+
+    def to_svg(self) -> str:
+        """Draw the plan as a picture that needs nothing else to be shown."""
+        from hereditary_kg.planning.explanation.svg import draw_svg  # noqa: PLC0415
+
+        return draw_svg(self)
 
 
 def _tree(step: PlanStep, first: str, rest: str) -> Iterator[tuple[str, str, PlanStep]]:
@@ -251,14 +255,3 @@ def _tree(step: PlanStep, first: str, rest: str) -> Iterator[tuple[str, str, Pla
         last = position == len(step.steps) - 1
         corner, bar = ("└─ ", "   ") if last else ("├─ ", "│  ")
         yield from _tree(below, rest + corner, rest + bar)
-
-
-def _with_prefix(text: str, prefix: str, namespace: str) -> str:
-    start = "<" + namespace
-    pieces = text.split(start)
-    shortened = pieces[0]
-    for piece in pieces[1:]:
-        local, closing, behind = piece.partition(">")
-        plain = closing and local.replace("_", "").replace("-", "").isalnum()
-        shortened += f"{prefix}:{local}{behind}" if plain else start + piece
-    return shortened
