@@ -1,52 +1,49 @@
-"""``hkg explain``: show what a query would ask of whom, or did."""
+"""``hkg explain``: show what a query would ask of whom, or did, or why it found nothing."""
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from hereditary_kg.cli.errors import CommandError
+from hereditary_kg.cli.explanations import Explained, run_stage, write_explained
 from hereditary_kg.cli.federation_files import federation_option
-from hereditary_kg.cli.plan_display import draw_plan
-from hereditary_kg.cli.progress import RequestCounter, open_watched_federation, show_requests
-from hereditary_kg.cli.query_layout import lay_out_query, shorten_query
-from hereditary_kg.cli.query_texts import (
-    QueryText,
-    query_arguments,
-    read_query_text,
-    timeout_option,
-)
+from hereditary_kg.cli.output_files import check_output, open_output
+from hereditary_kg.cli.query_texts import query_arguments, read_query_text, timeout_option
 from hereditary_kg.cli.settings import Settings, common_options, open_console, pass_settings
 from hereditary_kg.cli.tables import print_certificate
-
-if TYPE_CHECKING:
-    from hereditary_kg.execution.certificates import Certificate
-    from hereditary_kg.execution.preparation import PreparedQuery
-    from hereditary_kg.planning.explanation import Explanation
 
 __all__ = ["explain"]
 
 _STAGES = ("parsed", "sources", "logical", "physical", "executed")
-_FORMATS = ("text", "json", "mermaid")
+_FORMATS = ("text", "json", "mermaid", "svg")
+_DRAWINGS = {"mermaid": "a Mermaid chart", "svg": "a picture"}
+_EXTENSIONS = {".json": "json", ".mmd": "mermaid", ".svg": "svg"}
 
 
 @dataclass(frozen=True)
-class _Explained:
-    """A query's stages; the certificate is there once it has run."""
-
-    prepared: "PreparedQuery"
-    plan: "Explanation"
-    prefixes: Mapping[str, str]
-    certificate: "Certificate | None" = None
+class _Wanted:
+    stage: str
+    output_format: str
+    why_empty: bool
 
 
 @click.command()
 @query_arguments
 @federation_option
-@click.option("--analyze", is_flag=True, help="Run the query, and show the actual rows.")
+@click.option(
+    "--analyze",
+    is_flag=True,
+    help="Run the query: actual rows beside the estimates, requests, bytes and times of each "
+    "step and in all; where the answer is empty, also why.",
+)
+@click.option(
+    "--why-empty",
+    is_flag=True,
+    help="Say where the rows of an empty answer were lost: at which pattern, filter or member. "
+    "Asks a bounded number of small queries.",
+)
+@click.option("--queries", is_flag=True, help="List the exact sub-queries below the plan.")
 @click.option(
     "--stage",
     type=click.Choice(_STAGES, case_sensitive=False),
@@ -57,11 +54,17 @@ class _Explained:
 @click.option(
     "-O",
     "--output-format",
+    "--format",
     type=click.Choice(_FORMATS, case_sensitive=False),
-    default="text",
-    show_default=True,
     metavar="FORMAT",
-    help="text, json or mermaid.",
+    help="text, json, mermaid or svg. Without it: by the extension of -o, else text.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to a file, which is there only once it is complete.",
 )
 @timeout_option
 @common_options
@@ -73,132 +76,86 @@ def explain(
     text: str | None,
     federation_path: Path,
     analyze: bool,
+    why_empty: bool,
+    queries: bool,
     stage: str | None,
-    output_format: str,
+    output_format: str | None,
+    output: Path | None,
     timeout: float,
 ) -> None:
-    """Show what a query would ask of whom.
+    """Show what a query would ask of whom, and why.
 
-    Without --analyze the plan comes from the members' profiles alone: no member is asked
-    anything about its data.
+    Without --analyze and --why-empty the plan comes from the members' profiles alone: no member
+    is asked anything about its data.
     """
     import asyncio
 
     settings.start_logging()
-    chosen = stage or ("executed" if analyze else "physical")
-    if analyze and chosen != "executed":
+    check_output(output)
+    wanted = _choose(analyze, why_empty, stage, output_format, output)
+    query_text = read_query_text(file, text)
+    explained = asyncio.run(
+        run_stage(
+            settings,
+            query_text,
+            federation_path,
+            wanted.stage,
+            timeout,
+            why_empty=wanted.why_empty,
+        )
+    )
+    console = open_console()
+    width = console.width if console.is_terminal and output is None else None
+    written = write_explained(explained, wanted.output_format, width=width, queries=queries)
+    with open_output(output) as stream:
+        stream.write(written.encode() + b"\n")
+    if explained.certificate is not None and not settings.quiet:
+        _report(settings, explained)
+
+
+def _choose(
+    analyze: bool,
+    why_empty: bool,
+    stage: str | None,
+    output_format: str | None,
+    output: Path | None,
+) -> _Wanted:
+    """Find out what is wanted, and whether it goes together.
+
+    Raises:
+        CommandError: it does not.
+    """
+    if why_empty and (analyze or stage is not None):
         raise CommandError(
-            f"--analyze shows the plan as it ran, not the stage {chosen}",
+            "--why-empty is an explanation of its own",
+            "Leave --analyze and --stage out; --analyze says by itself why an answer is empty.",
+        )
+    if analyze and stage not in {None, "executed"}:
+        raise CommandError(
+            f"--analyze shows the plan as it ran, not the stage {stage}",
             "Leave --analyze or --stage out.",
         )
-    if output_format == "mermaid" and chosen not in {"physical", "executed"}:
+    chosen = stage or ("executed" if analyze else "physical")
+    extension = "" if output is None else output.suffix.lower()
+    form = output_format or _EXTENSIONS.get(extension, "text")
+    if form in _DRAWINGS and (why_empty or chosen not in {"physical", "executed"}):
+        shown = "--why-empty" if why_empty else f"the stage {chosen}"
         raise CommandError(
-            f"a Mermaid chart shows a plan, and the stage {chosen} has none",
+            f"{_DRAWINGS[form]} shows a plan, and {shown} has none",
             "Take -O text, or the stage physical or executed.",
         )
-    query_text = read_query_text(file, text)
-    explained = asyncio.run(_explain(settings, query_text, federation_path, chosen, timeout))
-    click.echo(_write(explained, chosen, output_format))
-    if explained.certificate is not None and not settings.quiet:
-        console = open_console(stderr=True)
-        console.print()
-        print_certificate(
-            console,
-            explained.certificate,
-            explained.prefixes,
-            with_requests=settings.verbose,
-        )
+    return _Wanted("why empty" if why_empty else chosen, form, why_empty)
 
 
-async def _explain(
-    settings: Settings, query_text: QueryText, path: Path, stage: str, timeout: float
-) -> _Explained:
-    from hereditary_kg.planning.explanation import explain_plan
-
-    counter = RequestCounter()
-    federation = open_watched_federation(path, counter)
-    try:
-        with query_text.blamed():
-            async with show_requests(settings, counter):
-                if stage == "executed":
-                    result = await federation.query(query_text.text, timeout=timeout)
-                    prepared, certificate = result.prepared, result.certificate
-                else:
-                    prepared = await federation.prepare(query_text.text, timeout=timeout)
-                    certificate = None
-            prefixes = {**federation.description.prefixes, **query_text.declared_prefixes()}
-    finally:
-        await federation.close()
-    plan = explain_plan(prepared.physical) if certificate is None else result.plan
-    return _Explained(prepared, replace(plan, prefixes=prefixes), prefixes, certificate)
-
-
-def _write(explained: _Explained, stage: str, output_format: str) -> str:
-    if output_format == "mermaid":
-        return explained.plan.to_mermaid()
-    if output_format == "json":
-        document = {"stage": stage, **_describe(explained, stage)}
-        return json.dumps(document, indent=2, ensure_ascii=False)
-    if stage not in {"physical", "executed"}:
-        return _write_text(explained, stage)
-    console = open_console()
-    if console.is_terminal:
-        return draw_plan(explained.plan, len(explained.prepared.sources.members), console.width)
-    return explained.plan.to_text()
-
-
-def _write_text(explained: _Explained, stage: str) -> str:
-    from hereditary_kg.sparql.printing import query_text
-
-    prepared = explained.prepared
-    if stage == "sources":
-        return "\n".join(_write_sources(prepared, explained.prefixes))
-    query = prepared.query if stage == "parsed" else _logical_query(prepared)
-    return lay_out_query(query_text(query), explained.prefixes)
-
-
-def _write_sources(prepared: "PreparedQuery", prefixes: Mapping[str, str]) -> Iterator[str]:
-    for described in _describe_sources(prepared):
-        yield shorten_query(described["pattern"], prefixes)
-        yield f"    asked: {', '.join(described['asked']) or 'nobody'}"
-        yield from (f"    {name}: {reason}" for name, reason in described["left_out"].items())
-
-
-def _describe_sources(prepared: "PreparedQuery") -> list[dict[str, Any]]:
-    """Say for each pattern of the query who may match it, and why the others cannot."""
-    from hereditary_kg.planning.leaves import pattern_leaves
-
-    sources = prepared.sources
-    return [
-        {
-            "pattern": str(leaf),
-            "asked": list(sources.candidates.get(leaf, ())),
-            "left_out": {
-                name: sources.reasons[leaf, name]
-                for name in sources.members
-                if (leaf, name) in sources.reasons
-            },
-        }
-        for leaf in dict.fromkeys(pattern_leaves(prepared.query.pattern))
-    ]
-
-
-def _logical_query(prepared: "PreparedQuery") -> Any:
-    return replace(prepared.query, pattern=prepared.logical)
-
-
-def _describe(explained: _Explained, stage: str) -> dict[str, Any]:
-    from hereditary_kg.sparql.printing import query_text
-
-    prepared = explained.prepared
-    match stage:
-        case "parsed":
-            return {"query": query_text(prepared.query)}
-        case "logical":
-            return {"query": query_text(_logical_query(prepared))}
-        case "sources":
-            return {"patterns": _describe_sources(prepared)}
-        case _:
-            certificate = explained.certificate
-            described = {"plan": explained.plan.to_dict()}
-            return described | ({"certificate": certificate.to_dict()} if certificate else {})
+def _report(settings: Settings, explained: Explained) -> None:
+    """Print the certificate of a query that has run to standard error."""
+    if explained.certificate is None:
+        return
+    console = open_console(stderr=True)
+    console.print()
+    print_certificate(
+        console,
+        explained.certificate,
+        explained.prefixes,
+        with_requests=settings.verbose,
+    )

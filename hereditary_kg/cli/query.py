@@ -218,3 +218,6 @@ def _note_unmatched(result: "Result", prefixes: Mapping[str, str]) -> None:
         if leaf in candidates and not candidates[leaf]:
             shown = shorten_query(str(leaf), prefixes)
             console.print(f"No member holds a match of: {shown}", soft_wrap=True)
+    if result.kind != "boolean":
+        hint = "`hkg explain --why-empty` says where its rows were lost"
+        console.print(f"The answer is empty; {hint}.", soft_wrap=True)

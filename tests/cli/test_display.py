@@ -8,7 +8,7 @@ from hereditary_kg.cli import query_layout, term_display
 from hereditary_kg.cli.plan_display import draw_plan
 from hereditary_kg.cli.query_layout import lay_out_query, shorten_query, summarise_query
 from hereditary_kg.cli.term_display import cut_text, display_term, shorten_iri
-from hereditary_kg.planning.explanation import Explanation, PlanStep
+from hereditary_kg.planning.explanation import Cost, Explanation, PlanStep, Reason
 from hereditary_kg.sparql.parsing import parse_query
 from hereditary_kg.sparql.printing import query_text
 
@@ -82,12 +82,35 @@ def test_summary_counts_inline_rows():
 def test_draw_plan():
     ask = PlanStep("ask", "?s <http://example.org/p> ?o .", ("a", "b", "c"), 1234.4, 7)
     plan = Explanation(PlanStep("distinct", rows=7, steps=(ask,)), PREFIXES)
-    assert draw_plan(plan, 3, 60).splitlines() == [
-        " " * 41 + "estimated    actual",
+    assert draw_plan(plan, 3, 70).splitlines() == [
+        " " * 41 + "estimated    actual   q-error",
         "distinct" + " " * 51 + "7",
-        "└─ ask @ all 3: ?s ex:p ?o .                 1,234         7",
+        "ask @ all 3: ?s ex:p ?o .                    1,234         7     154.4",
     ]
-    narrow = draw_plan(plan, 4, 44).splitlines()
-    assert all(len(line) <= 44 for line in narrow)
-    assert narrow[2].startswith("└─ ask @ a, b, c: ?s")
+    narrow = draw_plan(plan, 4, 54).splitlines()
+    assert all(len(line) <= 54 for line in narrow)
+    assert narrow[2].startswith("ask @ a, b, c: ?s")
     assert "…" in narrow[2]
+
+
+def test_draw_plan_with_reasons():
+    excluded = (
+        Reason("does not use the predicate", "?s ?p ?o .", ("x", "y", "z", "u", "v")),
+        Reason("holds no triples", "?s ?p ?o .", ("w",)),
+    )
+    cost = Cost(3, 1200, 45_000, 12.3, bound=True)
+    members = tuple("abcdef")
+    ask = PlanStep("ask", "?s ?p ?o .", members, 90.0, 7, "SELECT *", (), 1, (), excluded, cost)
+    data = PlanStep("data", rows=2)
+    plan = Explanation(PlanStep("join", "on ?s", rows=7, steps=(data, ask)), {}, ())
+    lines = draw_plan(plan, 12, None, reasons=True, numbered=True).splitlines()
+    assert lines[1].split() == ["join:", "on", "?s", "7"]
+    assert lines[2].startswith("├─ data")
+    assert lines[3].startswith("└─ [1] ask @ a, b, c (+3): ?s ?p ?o .")
+    assert lines[4:] == [
+        "      3 requests, 1,200 rows fetched, 45.0 kB, 12.3 ms, with bindings",
+        "      excluded: 5 do not use the predicate; w holds no triples",
+    ]
+    narrow = draw_plan(plan, 12, 60, reasons=True).splitlines()
+    assert all(len(line) <= 60 for line in narrow)
+    assert "w holds no triples" in " ".join(" ".join(narrow).split())

@@ -16,13 +16,74 @@ def test_physical_plan(run, federation):
     assert run("explain", "-f", federation, "-e", GENES).output == shown.output
 
 
+def test_a_plan_says_who_is_asked_and_why(run, federation):
+    shown = run("explain", "-f", federation, "-e", GENES)
+    lines = [line.lstrip("│└├─ ") for line in shown.output.splitlines()]
+    first = next(i for i, line in enumerate(lines) if line.startswith("ask @ clinic"))
+    assert lines[first + 1] == "asked: clinic uses the predicate (2 triples)"
+    assert lines[first + 2] == "excluded: registry does not use the predicate"
+
+
+def steps_of(run, federation, *arguments):
+    shown = run("explain", "-f", federation, *arguments, "-O", "json", "-q")
+    document = json.loads(shown.output)
+    found = []
+
+    def walk(step):
+        found.append(step)
+        for below in step["steps"]:
+            walk(below)
+
+    walk(document["plan"])
+    return found, document
+
+
 def test_analyze_runs_the_query(run, federation):
     shown = run("explain", "-f", federation, "-e", GENES, "--analyze")
-    assert "4 actual" in shown.output
+    assert "estimated    actual   q-error" in shown.output
+    assert "1 request, 2 rows fetched" in shown.output
+    assert "Asked 2 of 2 members: 2 requests, 4 rows fetched" in shown.output
+    assert "Largest q-error: " in shown.output
+    assert "1 is exact" in shown.output
     assert "Complete: the exact answer" in shown.errors
-    same = run("explain", "-f", federation, "-e", GENES, "--stage", "executed", "-q")
-    assert same.output == shown.output
-    assert same.errors == ""
+    quiet = run("explain", "-f", federation, "-e", GENES, "--stage", "executed", "-q")
+    assert "1 request, 2 rows fetched" in quiet.output
+    assert quiet.errors == ""
+
+
+def test_what_a_step_has_cost_adds_up(run, federation):
+    steps, document = steps_of(run, federation, "-e", GENES, "--analyze")
+    costs = [step["cost"] for step in steps if step["cost"] is not None]
+    assert len(costs) == 2
+    total = document["totals"]["cost"]
+    for measure in ("requests", "rows", "bytes"):
+        assert sum(cost[measure] for cost in costs) == total[measure]
+    assert total["requests"] == document["certificate"]["requests"]
+    assert document["totals"]["asked"] == ["clinic", "registry"]
+    assert steps[0]["rows"] == 4
+    asked = {step["members"][0]: step for step in steps if step["members"]}
+    assert asked["clinic"]["q_error"] == 1.0
+    assert asked["clinic"]["excluded"] == [
+        {
+            "reason": "does not use the predicate",
+            "pattern": asked["clinic"]["excluded"][0]["pattern"],
+            "members": ["registry"],
+        }
+    ]
+
+
+def test_nothing_is_measured_without_analyze(run, federation):
+    steps, document = steps_of(run, federation, "-e", GENES)
+    assert all(step["cost"] is step["rows"] is step["q_error"] is None for step in steps)
+    assert document["totals"]["cost"] is None
+
+
+def test_queries_are_listed_by_their_numbers(run, federation):
+    shown = run("explain", "-f", federation, "-e", GENES, "--queries")
+    assert "[1] ask @ clinic" in shown.output
+    assert "[1] asked of clinic\n    SELECT ?patient ?d WHERE {" in shown.output
+    assert "[2] asked of registry" in shown.output
+    assert "      ?gene ex:causes ?d ." in shown.output
 
 
 def test_parsed_and_logical(run, federation):
@@ -40,7 +101,7 @@ def test_parsed_and_logical(run, federation):
 def test_sources_say_who_is_left_out_and_why(run, federation):
     shown = run("explain", "-f", federation, "-e", GENES, "--stage", "sources")
     assert "asked: clinic" in shown.output
-    assert "registry: does not use the predicate" in shown.output
+    assert "excluded: registry does not use the predicate" in shown.output
     document = json.loads(
         run("explain", "-f", federation, "-e", GENES, "--stage", "sources", "-O", "json").output
     )
@@ -65,12 +126,23 @@ def test_mermaid(run, federation):
     assert shown.output.startswith("flowchart")
 
 
+def test_a_picture_goes_to_a_file(run, federation, tmp_path):
+    path = tmp_path / "plan.svg"
+    shown = run("explain", "-f", federation, "-e", GENES, "-o", path)
+    assert (shown.code, shown.output) == (0, "")
+    assert path.read_text().startswith("<svg")
+    assert "SELECT ?patient ?d" in path.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--stage", "sources", "-O", "mermaid"], "a Mermaid chart shows a plan"),
         (["--stage", "parsed", "--analyze"], "not the stage parsed"),
-        (["-O", "svg"], "'mermaid'"),
+        (["--stage", "logical", "-O", "svg"], "a picture shows a plan"),
+        (["--why-empty", "-O", "svg"], "a picture shows a plan"),
+        (["--why-empty", "--analyze"], "an explanation of its own"),
+        (["-O", "png"], "'svg'"),
     ],
 )
 def test_what_does_not_go_together(run, federation, arguments, said):
@@ -83,3 +155,36 @@ def test_analyze_with_a_member_down(run, broken_federation):
     shown = run("explain", "-f", broken_federation, "-e", GENES, "--analyze")
     assert shown.code == 1
     assert "member 'registry'" in shown.errors
+
+
+WRONG_TYPE = 'SELECT * { ?p ex:age "71" ; ex:has ?d }'
+
+
+def test_why_an_answer_is_empty(run, federation):
+    shown = run("explain", "-f", federation, "-e", WRONG_TYPE, "--why-empty")
+    assert shown.code == 0
+    assert shown.output.splitlines()[:3] == [
+        'No member holds "71" as the object.',
+        '    ?p ex:age "71" .',
+        "  - Did you mean 71? It stands there; one is a plain text, the other is an xsd:integer.",
+    ]
+    assert "queries to the federation" in shown.output
+
+
+def test_analyze_says_why_an_answer_is_empty(run, federation):
+    shown = run("explain", "-f", federation, "-e", WRONG_TYPE, "--analyze")
+    assert "The answer is empty.\n\nNo member holds" in shown.output
+    document = json.loads(
+        run("explain", "-f", federation, "-e", WRONG_TYPE, "--analyze", "-O", "json").output
+    )
+    assert document["why_empty"]["empty"] is True
+    assert [loss["kind"] for loss in document["why_empty"]["losses"]] == ["pattern"]
+    assert "why_empty" not in json.loads(
+        run("explain", "-f", federation, "-e", GENES, "--analyze", "-O", "json").output
+    )
+
+
+def test_an_empty_answer_points_to_its_explanation(run, federation):
+    assert "hkg explain --why-empty" in run("query", "-f", federation, "-e", WRONG_TYPE).errors
+    assert "--why-empty" not in run("query", "-f", federation, "-e", GENES).errors
+    assert "--why-empty" not in run("query", "-f", federation, "-e", WRONG_TYPE, "-q").errors
