@@ -188,17 +188,3 @@ async def _probe(name: str, leaves: Sequence[Leaf], context: ExecutionContext) -
         context.fail(error)
         return None
     return found
-
-
-def describe_sources(prepared: PreparedQuery) -> str:
-    """Write, for each leaf pattern, who may answer it and why the others cannot."""
-    lines = []
-    for leaf, names in prepared.sources.candidates.items():
-        lines.append(str(leaf))
-        lines.append(f"    asked: {', '.join(names) or 'nobody'}")
-        lines += [
-            f"    {name}: {reason}"
-            for (excluded, name), reason in prepared.sources.reasons.items()
-            if excluded == leaf
-        ]
-    return "\n".join(lines)
