@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import is_dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -43,7 +44,7 @@ def main() -> None:
     """Run what the arguments say."""
     arguments = _read_arguments()
     signal.signal(signal.SIGTERM, _end)
-    benchmark, drawn_from = _make_benchmark(arguments.benchmark)
+    benchmark, drawn_from = _make_benchmark(arguments.benchmark, arguments.scale)
     with Progress(*Progress.get_default_columns(), console=_CONSOLE) as progress:
         prepared = _prepare(benchmark, arguments, progress)
         queries = _draw(benchmark, prepared, drawn_from, arguments)
@@ -69,6 +70,7 @@ def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.federation", description=__doc__)
     parser.add_argument("--benchmark", choices=sorted(BENCHMARKS), default="shop")
     parser.add_argument("--members", type=int, default=20)
+    parser.add_argument("--scale", type=float, default=1.0, help="size of members; clinic only")
     parser.add_argument("--delay", type=float, default=0.0, help="milliseconds a request")
     parser.add_argument(
         "--engines",
@@ -105,17 +107,22 @@ def _end(_signal: int, _frame: object) -> None:
     raise SystemExit(143)
 
 
-def _make_benchmark(name: str) -> tuple[Benchmark, int | None]:
+def _make_benchmark(name: str, scale: float) -> tuple[Benchmark, int | None]:
     place, drawn_from = BENCHMARKS[name]
     module, _, factory = place.partition(":")
-    return cast("Benchmark", getattr(import_module(module), factory)()), drawn_from
+    benchmark = cast("Benchmark", getattr(import_module(module), factory)())
+    if scale == benchmark.scale:
+        return benchmark, drawn_from
+    if not is_dataclass(benchmark):
+        raise SystemExit(f"{name} has one scale only")
+    return cast("Benchmark", replace(benchmark, scale=scale)), drawn_from  # type: ignore[type-var]
 
 
 def _prepare(
     benchmark: Benchmark, arguments: argparse.Namespace, progress: Progress
 ) -> PreparedMembers:
     task = progress.add_task("members", total=arguments.members)
-    directory = arguments.data / f"{benchmark.name}-{arguments.members}-{arguments.seed}"
+    directory = arguments.data / f"{_name_members(arguments)}-{arguments.seed}"
     prepared = prepare_members(
         benchmark,
         arguments.members,
@@ -199,8 +206,13 @@ def _collect(
 
 
 def _results_path(arguments: argparse.Namespace) -> Path:
-    name = f"{arguments.benchmark}-{arguments.members}-{arguments.delay:g}.json"
+    name = f"{_name_members(arguments)}-{arguments.delay:g}.json"
     return Path(arguments.data) / "results" / name
+
+
+def _name_members(arguments: argparse.Namespace) -> str:
+    scale = "" if arguments.scale == 1 else f"x{arguments.scale:g}"
+    return f"{arguments.benchmark}{scale}-{arguments.members}"
 
 
 def _profile(

@@ -222,7 +222,7 @@ SELECT DISTINCT ?patient ?year WHERE {
         f"""{PREFIXES}
 SELECT ?group ?drug WHERE {{
   {{ SELECT ?group WHERE {{ ?disease skos:broaderTransitive ?group }}
-     GROUP BY ?group HAVING (COUNT(?disease) > 4 && COUNT(?disease) < 60) }}
+     GROUP BY ?group HAVING (COUNT(?disease) > 4 && COUNT(?disease) < 25) }}
   ?drug a biolink:Drug .
 }}""",
     ),

@@ -101,7 +101,9 @@ def prepare_members(
         FileNotFoundError: the ``oxigraph`` program is not installed.
         subprocess.CalledProcessError: it does not take the data; the message says why.
     """
-    data = _fingerprint([f"{benchmark.name} {count} {seed}"], _generators(benchmark))
+    data = _fingerprint(
+        [f"{benchmark.name} {count} {seed} {benchmark.scale}"], _generators(benchmark)
+    )
     profiles = _fingerprint([data, *benchmark.shared_namespaces], _profilers())
     found = _read_record(directory)
     documents: Iterator[tuple[str, bytes]]

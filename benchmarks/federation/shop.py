@@ -22,6 +22,7 @@ class ShopBenchmark:
     """See the module."""
 
     name = "shop"
+    scale = 1.0
     templates = TEMPLATES
     shared_namespaces = (SHOP, CATALOGUE, COUNTRY)
 

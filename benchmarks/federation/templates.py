@@ -59,12 +59,14 @@ class Benchmark(Protocol):
     Attributes:
         name: its name on the command line and in ``docs/benchmarks.md``.
         templates: its query templates.
+        scale: how large its members are, in multiples of the usual size.
         shared_namespaces: namespaces whose IRIs name no individual of one member; profiles
             may speak of them in clear.
     """
 
     name: str
     templates: tuple[Template, ...]
+    scale: float
     shared_namespaces: tuple[str, ...]
 
     def members(self, count: int, seed: int) -> Iterator[tuple[str, list[str]]]:

@@ -17,6 +17,7 @@ class TinyBenchmark:
     """Two members with people, one with towns, and one that repeats a person."""
 
     name = "tiny"
+    scale = 1.0
     shared_namespaces = (EX,)
     templates = (
         Template(
