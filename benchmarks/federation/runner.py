@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from benchmarks.federation.checking import Verdict, judge_answer, read_answer
 from benchmarks.federation.engines.base import (
     Engine,
+    EngineDownError,
     EngineError,
     EngineTimeoutError,
     ServedFederation,
@@ -33,6 +34,7 @@ class _Contest:
     timeout: float
     on_requests: Callable[[str, str, Sequence[RequestTrace]], None] | None
     measurements: list[Measurement] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)
 
 
 def run_queries(
@@ -49,7 +51,9 @@ def run_queries(
     """Ask every engine every query, the engines in turns.
 
     Engines are started first, and asked once for what nobody holds, so that their start is no
-    part of the first query. Who begins changes from query to query.
+    part of the first query. Who begins changes from query to query. After a time-out, or
+    where it went down, an engine is started again before its next query; where it does not
+    start, that query has failed.
 
     Args:
         members: the members, with the delay set.
@@ -87,20 +91,25 @@ def _start(engine: Engine, federation: ServedFederation, timeout: float) -> None
 
 def _measure(contest: _Contest, engine: Engine, query: BenchmarkQuery) -> Measurement:
     right = contest.oracle.answer(query.text)
-    contest.members.reset()
     seconds = first_row = planning = None
     rows = 0
     message = ""
+    contest.members.reset()
     try:
+        if engine.name in contest.stopped:
+            _start(engine, contest.members.federation, contest.timeout)
+            contest.stopped.discard(engine.name)
+            contest.members.reset()
         answer = engine.answer(query.text, contest.timeout)
         requests = contest.members.requests()
         frame = read_answer(answer)
-    except EngineTimeoutError as error:
-        verdict, message = Verdict.TIMED_OUT, str(error)
+    except (EngineTimeoutError, EngineDownError) as error:
+        is_late = isinstance(error, EngineTimeoutError)
+        verdict, message = Verdict.TIMED_OUT if is_late else Verdict.FAILED, str(error)
         # What still runs would count for the next query.
         engine.stop()
+        contest.stopped.add(engine.name)
         requests = contest.members.requests()
-        _start(engine, contest.members.federation, contest.timeout)
     except (EngineError, ResultError) as error:
         verdict, message = Verdict.FAILED, str(error)
         requests = contest.members.requests()

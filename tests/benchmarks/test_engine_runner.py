@@ -8,6 +8,7 @@ from benchmarks.federation.checking import Verdict, judge_answer
 from benchmarks.federation.engines import make_engine
 from benchmarks.federation.engines.base import (
     EngineAnswer,
+    EngineDownError,
     EngineError,
     EngineTimeoutError,
     ServedFederation,
@@ -59,6 +60,12 @@ def fails(frame: pl.DataFrame) -> pl.DataFrame:
     raise EngineError("no such thing\nand more")
 
 
+def breaks_down(frame: pl.DataFrame) -> pl.DataFrame:
+    if frame.columns == ["x"]:
+        return frame
+    raise EngineDownError("the answer broke off")
+
+
 @pytest.fixture
 def queries(tiny_oracle):
     return list(draw_queries(tiny_oracle._store, TinyBenchmark.templates, 2, 1))
@@ -74,6 +81,7 @@ def queries(tiny_oracle):
         (lambda frame: frame.rename({"person": "who"}, strict=False), Verdict.WRONG),
         (never_in_time, Verdict.TIMED_OUT),
         (fails, Verdict.FAILED),
+        (breaks_down, Verdict.FAILED),
     ],
 )
 def test_every_answer_is_judged(tiny_members, tiny_oracle, queries, change, verdict):
@@ -82,7 +90,31 @@ def test_every_answer_is_judged(tiny_members, tiny_oracle, queries, change, verd
     assert [each.verdict for each in measurements] == [verdict] * QUERIES
     assert not engine.running
     # After a time-out nothing of the old query may go on.
-    assert engine.starts == (1 + QUERIES if verdict is Verdict.TIMED_OUT else 1)
+    assert engine.starts == (QUERIES if change in {never_in_time, breaks_down} else 1)
+
+
+@pytest.mark.sockets
+def test_an_engine_that_does_not_start_again_spoils_its_own_queries_only(
+    tiny_members, tiny_oracle, queries
+):
+    class OnceOnly(ScriptedEngine):
+        def start(self, federation: ServedFederation) -> None:
+            if self.starts:
+                raise EngineError("once is enough")
+            super().start(federation)
+
+    engines = [
+        OnceOnly("once", tiny_oracle, never_in_time),
+        ScriptedEngine("good", tiny_oracle, lambda frame: frame),
+    ]
+    measurements = run_queries(tiny_members, tiny_oracle, engines, queries, timeout=5)
+    once = [each for each in measurements if each.engine == "once"]
+    assert [each.verdict for each in once] == [
+        Verdict.TIMED_OUT,
+        *[Verdict.FAILED] * (QUERIES - 1),
+    ]
+    assert "once is enough" in once[-1].message
+    assert all(each.verdict is Verdict.RIGHT for each in measurements if each.engine == "good")
 
 
 @pytest.mark.sockets

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Engine", "EngineAnswer", "EngineError", "EngineTimeoutError", "ServedFederation"]
+__all__ = [
+    "Engine",
+    "EngineAnswer",
+    "EngineDownError",
+    "EngineError",
+    "EngineTimeoutError",
+    "ServedFederation",
+]
 
 
 class EngineError(Exception):
@@ -14,6 +21,10 @@ class EngineError(Exception):
 
 class EngineTimeoutError(EngineError):
     """The engine did not answer in time."""
+
+
+class EngineDownError(EngineError):
+    """The engine broke the connection off; it may have to be started again."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,8 @@ class Engine(Protocol):
     """A federation engine.
 
     The runner calls `start`, then `answer` for one query at a time, then `stop`. After a
-    time-out it stops and starts the engine, so that nothing of the old query goes on.
+    time-out, or where it is down, it stops and starts the engine, so that nothing of the old
+    query goes on.
 
     Attributes:
         name: what stands in the tables.
@@ -81,6 +93,7 @@ class Engine(Protocol):
 
         Raises:
             EngineTimeoutError: there was no whole answer in time.
+            EngineDownError: it broke the connection off.
             EngineError: the engine failed.
         """
         ...

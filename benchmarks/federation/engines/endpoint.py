@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from benchmarks.federation.engines.base import (
     EngineAnswer,
+    EngineDownError,
     EngineError,
     EngineTimeoutError,
     ServedFederation,
@@ -31,7 +32,7 @@ class EndpointEngine:
     name = ""
     path = "/sparql"
     accept = "text/tab-separated-values, application/sparql-results+json;q=0.5"
-    start_seconds = 60.0
+    start_seconds = 180.0
 
     def __init__(self) -> None:
         self._process: ServiceProcess | None = None
@@ -73,7 +74,7 @@ class EndpointEngine:
         except TimeoutError as error:
             raise EngineTimeoutError(f"no whole answer after {timeout:.0f} s") from error
         except (OSError, http.client.HTTPException) as error:
-            raise EngineError(f"the answer broke off: {error!r}") from error
+            raise EngineDownError(f"the answer broke off: {error!r}") from error
         finally:
             connection.close()
 
