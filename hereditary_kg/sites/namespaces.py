@@ -6,7 +6,9 @@ namespace keeps that true, which is how a profile keeps single persons out of si
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 
 __all__ = [
     "MOST_NAMESPACES",
@@ -41,29 +43,33 @@ def namespace_of(iri: str) -> str:
     return match[1] if match else ""
 
 
-def generalise_namespaces(counts: Mapping[str, int], *, individuals: bool) -> tuple[str, ...]:
+def generalise_namespaces(
+    counts: Mapping[str, int], is_public: Callable[[str], bool] | None = None
+) -> tuple[str, ...]:
     """Shorten namespaces until none can point at one individual.
 
     A namespace is cut before the first path segment that holds a digit (``…/patient/17/`` gives
-    ``…/patient/``), years and version numbers apart. Where the IRIs are individuals, one with
-    fewer than three members is shortened too, at most down to the host.
+    ``…/patient/``), years and version numbers apart. One with fewer than three members is
+    shortened to the host, and several on one host to what they have in common, for the rest may
+    be names (``…/patient/anna/`` and ``…/patient/bob/`` give ``…/patient/``).
 
     Args:
         counts: per namespace, how many distinct IRIs have it.
-        individuals: whether the IRIs may stand for persons (subjects) rather than for terms.
+        is_public: says of a namespace whether it is a vocabulary's; such a one is not shortened
+            for having few members or others beside it.
 
     Returns:
         The namespaces, sorted, none the beginning of another; empty where they are more than
         `MOST_NAMESPACES`, which stands for not known.
     """
-    merged: dict[str, int] = {}
+    known: dict[str, int] = {}
+    others: dict[str, int] = {}
     for namespace, count in counts.items():
         shortened = cut_numbered(namespace)
-        merged[shortened] = merged.get(shortened, 0) + count
-    if individuals:
-        merged = _cut_rare(merged)
+        kind = known if is_public is not None and is_public(shortened) else others
+        kind[shortened] = kind.get(shortened, 0) + count
     shortest: list[str] = []
-    for namespace in sorted(merged):
+    for namespace in sorted({*known, *_cut_telling(others)}):
         if not shortest or not namespace.startswith(shortest[-1]):
             shortest.append(namespace)
     return tuple(shortest) if len(shortest) <= MOST_NAMESPACES else ()
@@ -107,25 +113,23 @@ def cut_numbered(namespace: str) -> str:
     return namespace
 
 
-def _cut_rare(counts: Mapping[str, int]) -> dict[str, int]:
-    """Merge what has too few members into its parent, the longest namespaces first."""
-    kept: dict[str, int] = {}
-    pending = dict(counts)
-    while pending:
-        namespace = max(pending, key=lambda each: (len(each), each))
-        count = pending.pop(namespace)
-        parent = _parent(namespace)
-        if count >= _FEWEST_MEMBERS or parent == namespace:
-            kept[namespace] = kept.get(namespace, 0) + count
-        else:
-            pending[parent] = pending.get(parent, 0) + count
+def _cut_telling(counts: Mapping[str, int]) -> set[str]:
+    """Give, per host, what all its namespaces begin with; the host where there are few IRIs."""
+    hosts: defaultdict[str, list[str]] = defaultdict(list)
+    for namespace in counts:
+        hosts[namespace[: _authority_end(namespace)]].append(namespace)
+    kept = set()
+    for host, namespaces in hosts.items():
+        if sum(counts[each] for each in namespaces) < _FEWEST_MEMBERS:
+            kept.add(host)
+            continue
+        # What the first and the last in order have in common, all have.
+        pairs = zip(min(namespaces), max(namespaces), strict=False)
+        common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        if common not in counts:
+            common = common[: max(len(host), *(common.rfind(mark) + 1 for mark in "#/:"))]
+        kept.add(common)
     return kept
-
-
-def _parent(namespace: str) -> str:
-    end = _authority_end(namespace)
-    match = _CUT.fullmatch(namespace[end:].rstrip("/#:_"))
-    return namespace[:end] + (match[1] if match else "")
 
 
 def _authority_end(iri: str) -> int:

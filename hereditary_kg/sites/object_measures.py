@@ -13,7 +13,7 @@ import polars as pl
 from hereditary_kg.rdf.canonical import canonicalise_tokens
 from hereditary_kg.rdf.terms import RDF_LANG_STRING, XSD, XSD_STRING
 from hereditary_kg.sites.namespaces import cut_numbered
-from hereditary_kg.sites.shared_namespaces import FEWEST_USERS, is_well_known
+from hereditary_kg.sites.shared_namespaces import CODE, FEWEST_USERS, is_well_known
 from hereditary_kg.sites.store_columns import read_columns
 from hereditary_kg.sites.subject_measures import (
     add_stems,
@@ -70,11 +70,13 @@ class Constants:
         hashes: those of the distinct objects, one behind the other.
         counts: as many numbers of triples.
         frequent: canonical text -> triples, of the most frequent ones.
+        are_codes: whether all of them end like a code.
     """
 
     hashes: bytes = b""
     counts: list[int] = field(default_factory=list)
     frequent: dict[str, int] = field(default_factory=dict)
+    are_codes: bool = True
 
 
 @dataclass
@@ -254,6 +256,7 @@ class _ObjectReader:
         constants = measure.constants.setdefault(scope, Constants())
         constants.hashes += b"".join(map(hash_term, frame["object"]))
         constants.counts.extend(frame["triples"])
+        constants.are_codes &= frame["object"].str.contains(CODE).all()
         counted = frame.filter(pl.col("triples") >= FEWEST_USERS).top_k(
             MOST_COUNTED, by=["triples", "object"]
         )

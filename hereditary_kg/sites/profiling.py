@@ -9,7 +9,7 @@ predicates that are measured together; and here 16 bytes a subject.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +23,7 @@ from hereditary_kg.sites.set_links import count_links
 from hereditary_kg.sites.set_merging import merge_sets
 from hereditary_kg.sites.shared_constants import (
     SharedConstants,
+    public_namespaces,
     share_constants,
     vocabulary_stems,
 )
@@ -141,8 +142,10 @@ class _Measures:
 def _assemble(store: "Store", stamp: str, policy: SharingPolicy, measured: _Measures) -> Profile:
     subjects = measured.subjects
     shared = share_constants(policy, subjects, measured.objects, measured.classes)
+    is_public = public_namespaces(shared, (*measured.predicates, *measured.classes))
     profiles = {
-        iri: _describe_predicate(iri, measured, shared) for iri in sorted(measured.predicates)
+        iri: _describe_predicate(iri, measured, shared, is_public)
+        for iri in sorted(measured.predicates)
     }
     told = {iri for iri, count in measured.classes.items() if count >= FEWEST_USERS}
     sets, places = merge_sets(
@@ -171,7 +174,9 @@ def _assemble(store: "Store", stamp: str, policy: SharingPolicy, measured: _Meas
     )
 
 
-def _describe_predicate(iri: str, measured: _Measures, shared: SharedConstants) -> PredicateProfile:
+def _describe_predicate(
+    iri: str, measured: _Measures, shared: SharedConstants, is_public: Callable[[str], bool]
+) -> PredicateProfile:
     subjects, objects = measured.subjects, measured.objects[iri]
     keys = [key for key, each in subjects.signatures.items() if iri in each.predicates]
     held = sum(subjects.counts[key] for key in keys)
@@ -183,8 +188,8 @@ def _describe_predicate(iri: str, measured: _Measures, shared: SharedConstants) 
         triples=objects.triples,
         subjects=held,
         objects=objects.objects,
-        subject_namespaces=generalise_namespaces(namespaces, individuals=True),
-        object_namespaces=generalise_namespaces(objects.namespaces, individuals=False),
+        subject_namespaces=generalise_namespaces(namespaces, is_public),
+        object_namespaces=generalise_namespaces(objects.namespaces, is_public),
         datatypes=tuple(sorted(objects.datatypes)),
         languages=tuple(sorted(objects.languages)),
         blank_subjects=not subjects.blank.isdisjoint(keys),

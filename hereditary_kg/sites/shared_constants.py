@@ -5,16 +5,27 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hereditary_kg.sites.namespaces import cut_numbered
 from hereditary_kg.sites.object_measures import MOST_COUNTED, MOST_TEXTS, ObjectMeasure
-from hereditary_kg.sites.shared_namespaces import FEWEST_USERS, SharingPolicy, is_well_known
+from hereditary_kg.sites.shared_namespaces import (
+    FEWEST_USERS,
+    SharingPolicy,
+    is_well_known,
+    is_well_known_whole,
+)
 from hereditary_kg.sites.subject_measures import NAMESPACE_PARTS, SubjectMeasures
 from hereditary_kg.sites.term_filters import TermFilter, hash_term, split_hashes
 
-__all__ = ["MOST_TERMS", "SharedConstants", "share_constants", "vocabulary_stems"]
+__all__ = [
+    "MOST_TERMS",
+    "SharedConstants",
+    "public_namespaces",
+    "share_constants",
+    "vocabulary_stems",
+]
 
 MOST_TERMS = 200_000
 """An end with more shared constants than this has no filter."""
@@ -53,6 +64,22 @@ def vocabulary_stems(
     """
     stems = subjects.term_stems | _stems_of(names)
     return frozenset(filter(policy.may_detect, stems - subjects.individual_stems))
+
+
+def public_namespaces(shared: SharedConstants, names: Iterable[str]) -> Callable[[str], bool]:
+    """Give what tells namespaces of vocabularies from others.
+
+    Args:
+        shared: what is shared.
+        names: the IRIs of the predicates and classes in use, whose own namespaces are public,
+            but not what lies below them.
+    """
+    stems = _stems_of(names)
+    return lambda namespace: (
+        namespace in stems
+        or is_well_known_whole(namespace)
+        or namespace.startswith(shared.namespaces)
+    )
 
 
 def share_constants(
@@ -122,6 +149,7 @@ def _detect(
         and (stem in vocabulary or is_well_known(stem))
     }
     users = _count_users(objects, candidates)
+    uncoded = _uncoded_scopes(subjects, objects)
     known = _known_terms(subjects, (*objects, *classes))
     detected: set[str] = set()
     # The longest first, for a namespace is only as good as those within it.
@@ -132,8 +160,12 @@ def _detect(
             and stem not in subjects.untyped_stems
             and all(each in known for each in counted)
         )
-        well_used = sum(counted.values()) >= FEWEST_USERS * len(counted)
-        if not (all_known or (is_well_known(stem) and well_used)):
+        are_used_codes = (
+            is_well_known(stem)
+            and stem not in uncoded
+            and sum(counted.values()) >= FEWEST_USERS * len(counted)
+        )
+        if not (all_known or are_used_codes):
             continue
         within = (each for each in seen if each != stem and each.startswith(stem))
         if all(each in detected or each.startswith(policy.namespaces) for each in within):
@@ -157,6 +189,19 @@ def _count_users(
     return users
 
 
+def _uncoded_scopes(subjects: SubjectMeasures, objects: Mapping[str, ObjectMeasure]) -> set[str]:
+    """Give the scopes in which there is something that does not end like a code."""
+    uncoded = {
+        scope
+        for measure in objects.values()
+        for scope, constants in measure.constants.items()
+        if not constants.are_codes
+    }
+    if not subjects.terms.is_empty():
+        uncoded.update(subjects.terms.filter(~subjects.terms["is_code"])["scope"])
+    return uncoded
+
+
 def _known_terms(subjects: SubjectMeasures, names: Iterable[str]) -> set[bytes]:
     """Give the hashes of what is in use as predicate or class, or defined as a term."""
     known = {hash_term(f"<{iri}>") for iri in names}
@@ -173,7 +218,7 @@ def _hashes_by_key(
     found: defaultdict[int, list[bytes]] = defaultdict(list)
     if subjects.terms.is_empty():
         return found
-    for scope, hashed, key in subjects.terms.iter_rows():
+    for scope, hashed, key, _ in subjects.terms.iter_rows():
         if namespaces is None or scope.startswith(namespaces):
             found[key].append(hashed)
     return found
@@ -200,7 +245,7 @@ def _bound(
         for scope, constants in measure.constants.items():
             terms[scope].update(split_hashes(constants.hashes))
     if not subjects.terms.is_empty():
-        for scope, hashed, _ in subjects.terms.iter_rows():
+        for scope, hashed, *_ in subjects.terms.iter_rows():
             terms[scope].add(hashed)
     sizes = {
         namespace: sum(len(each) for scope, each in terms.items() if scope.startswith(namespace))

@@ -8,28 +8,35 @@ only where something speaks for it and nothing against:
 - Or it is *detected*: no IRI in it is, here, the subject of anything but a definition; it does
   not lie below the site's base IRI; and either every IRI that begins with it is known to be a
   term (a class or predicate in use, or defined as a class, property or concept), or it belongs
-  to a well-known public terminology whose codes are used here by three subjects each on average.
+  to a well-known public terminology, is used with codes only (a number, perhaps with a capital
+  letter or three in front), and each code is used here by three subjects on average.
 
 That objects are used often says nothing by itself: a laboratory's samples name each patient of
 the hospital many times. Nor does a class in the same namespace: others may stand beside it.
 """
 
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hereditary_kg.rdf.terms import RDF_TYPE
 
 __all__ = [
+    "CODE",
     "DETECTED",
     "FEWEST_USERS",
     "TERM_CLASSES",
     "SharingPolicy",
     "is_defining",
     "is_well_known",
+    "is_well_known_whole",
 ]
 
 DETECTED = "detected"
 """Stands in ``shared_namespaces`` for the namespaces that are detected."""
+
+CODE = r"[#/:_][A-Z]{0,3}[0-9]+(?:[.-][0-9]+)*>$"
+"""How the token of an IRI ends that is a terminology's code."""
 
 FEWEST_USERS = 3
 """How many subjects a published constant has on average, and a counted one at least."""
@@ -70,6 +77,7 @@ _DEFINING = (
     "http://purl.obolibrary.org/obo/IAO_",
 )
 
+_LETTERS = string.ascii_letters
 _WELL_KNOWN = (
     "http://id.nlm.nih.gov/mesh/",
     "http://identifiers.org/hgnc/",
@@ -138,6 +146,17 @@ class SharingPolicy:
 def is_well_known(namespace: str) -> bool:
     """Say whether a namespace belongs to a public terminology that gives no IRIs to persons."""
     return namespace.startswith(_WELL_KNOWN)
+
+
+def is_well_known_whole(namespace: str) -> bool:
+    """Say whether a namespace is all of a well-known terminology, and not a path within one.
+
+    >>> is_well_known_whole("http://purl.obolibrary.org/obo/HP_")
+    True
+    >>> is_well_known_whole("http://www.w3.org/People/anna/")
+    False
+    """
+    return namespace in _WELL_KNOWN or namespace.rstrip(_LETTERS + "_") in _WELL_KNOWN
 
 
 def is_defining(predicates: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ import polars as pl
 
 from hereditary_kg.rdf.terms import RDF_TYPE
 from hereditary_kg.sites.namespaces import cut_numbered
-from hereditary_kg.sites.shared_namespaces import TERM_CLASSES, is_defining
+from hereditary_kg.sites.shared_namespaces import CODE, TERM_CLASSES, is_defining
 from hereditary_kg.sites.store_columns import read_columns
 from hereditary_kg.sites.term_filters import hash_term
 
@@ -82,7 +82,7 @@ class SubjectMeasures:
         blank: the keys of blank nodes' signatures.
         members: the hashes of all subjects (``subject``), with ``key``.
         terms: of those that may be shared, ``scope`` (the declared namespace or else the stem,
-            cut before digits), ``hash`` and ``key``.
+            cut before digits), ``hash``, ``key`` and ``is_code``.
         term_stems: the stems in which subjects are defined as terms.
         untyped_stems: those with untyped definitions.
         individual_stems: those with other subjects.
@@ -226,6 +226,7 @@ class _SubjectReader:
                 pl.coalesce(declared, cut_stems(terms["stem"])).alias("scope"),
                 pl.Series("hash", map(hash_term, terms["subject"]), dtype=pl.Binary),
                 "key",
+                pl.col("subject").str.contains(CODE).alias("is_code"),
             )
         )
 
