@@ -102,8 +102,11 @@ class MediatorBackend:
                 ANSWER_HEADER: record.identifier,
                 COMPLETE_HEADER: str(answer.certificate().complete).lower(),
             }
-            pieces = write_answer(answer, chosen, self._federation.description.prefixes)
-            document = _Document(pieces, answer, record, headers, stack.pop_all())
+            prefixes = dict(self._federation.description.prefixes)
+            pieces = write_answer(answer, chosen, prefixes)
+            document = _Document(
+                pieces, answer, record, headers, stack.pop_all(), prefixes=prefixes
+            )
         return Answer(chosen.media_type, document, headers)
 
     def _parse(self, request: QueryRequest) -> Query:
@@ -124,11 +127,14 @@ class _Document:
         record: AnswerRecord,
         headers: dict[str, str],
         stack: AsyncExitStack,
+        *,
+        prefixes: dict[str, str],
     ) -> None:
         self._pieces = pieces
         self._answer = answer
         self._record = record
         self._headers = headers
+        self._prefixes = prefixes
         self._stack = stack
 
     def __aiter__(self) -> Self:
@@ -140,6 +146,7 @@ class _Document:
         except StopAsyncIteration:
             certificate = self._answer.certificate()
             self._record.certificate = certificate
+            self._record.plan = self._answer.explanation(self._prefixes)
             self._record.state = "finished"
             self._headers[CERTIFICATE_HEADER] = certificate.statement
             raise

@@ -1,11 +1,12 @@
-"""The certificates of the last answers, kept for whoever has an answer's id."""
+"""The certificates and plans of the last answers, kept for whoever has an answer's id."""
 
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from hereditary_kg.execution.certificates import Certificate
+from hereditary_kg.planning.explanation import Explanation
 
 __all__ = ["AnswerRecord", "CertificateShelf"]
 
@@ -20,12 +21,14 @@ class AnswerRecord:
             or given up by its asker).
         certificate: what it is worth, as far as it has come.
         error: why it failed, or None.
+        plan: what was asked of whom for it; of the last answers only.
     """
 
     identifier: str
     state: Literal["running", "finished", "failed"] = "running"
     certificate: Certificate | None = None
     error: str | None = None
+    plan: Explanation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain values, ready for JSON.
@@ -46,15 +49,20 @@ class CertificateShelf:
 
     Args:
         size: how many are kept; the oldest go first.
+        plans: how many of them keep their plans, which are larger than certificates.
     """
 
-    def __init__(self, size: int = 1000) -> None:
+    def __init__(self, size: int = 1000, plans: int = 50) -> None:
         self._size = size
+        self._with_plans: deque[AnswerRecord] = deque(maxlen=plans)
         self._records: OrderedDict[str, AnswerRecord] = OrderedDict()
 
     def open(self) -> AnswerRecord:
         """Begin the record of a new answer."""
         record = AnswerRecord(secrets.token_urlsafe(12))
+        if len(self._with_plans) == self._with_plans.maxlen:
+            self._with_plans[0].plan = None
+        self._with_plans.append(record)
         self._records[record.identifier] = record
         while len(self._records) > self._size:
             self._records.popitem(last=False)

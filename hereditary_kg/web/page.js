@@ -9,6 +9,7 @@
     .map((term) => [term.textContent, term.nextElementSibling.textContent])
     .sort((a, b) => b[1].length - a[1].length);
   let running = null;
+  let answered = null;
 
   function element(name, text, properties = {}) {
     const made = Object.assign(document.createElement(name), properties);
@@ -110,6 +111,36 @@
     $("reports").replaceChildren(
       head(["member", "standing"], ["requests", "rows", "bytes", "milliseconds"]), body);
     $("certificate").hidden = false;
+    answered = identifier;
+    $("plan").open = false;
+    $("drawing").replaceChildren();
+    $("queries").replaceChildren();
+  }
+
+  async function showPlan() {
+    if (!$("plan").open || $("drawing").firstChild) return;
+    const identifier = answered;
+    $("drawing").textContent = "Drawing …";
+    try {
+      const response = await fetch("plans/" + identifier);
+      if (!response.ok) throw new Error((await response.text()).trimEnd());
+      const plan = await response.json();
+      if (identifier !== answered) return;
+      const picture = new DOMParser().parseFromString(plan.svg, "image/svg+xml").documentElement;
+      $("drawing").replaceChildren(document.importNode(picture, true));
+      $("queries").replaceChildren(...plan.queries.map(showQuery));
+    } catch (error) {
+      if (identifier === answered) $("drawing").replaceChildren(element("p", explain(error)));
+    }
+  }
+
+  function showQuery(query) {
+    const made = element("details");
+    const names = query.members.slice(0, 5).join(", ");
+    const more = query.members.length > 5 ? ` and ${query.members.length - 5} more` : "";
+    const how = !query.asked ? ", not asked in the end" : query.bound ? ", with bindings" : "";
+    made.append(element("summary", `[${query.number}] ${names}${more}${how}`), element("pre", query.text));
+    return made;
   }
 
   async function ask(accept, signal) {
@@ -168,6 +199,7 @@
     return "saved";
   }));
 
+  $("plan").addEventListener("toggle", showPlan);
   $("stop").addEventListener("click", () => running && running.abort());
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

@@ -7,6 +7,7 @@ from html import escape
 from importlib.resources import files
 
 from hereditary_kg.federation.description import FederationDescription
+from hereditary_kg.planning.explanation import PLAN_STYLE
 
 __all__ = ["PAGE_HEADERS", "write_page"]
 
@@ -49,18 +50,20 @@ def _read(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _hash(name: str) -> str:
-    digest = hashlib.sha256(_read(name).encode()).digest()
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
 PAGE_HEADERS = {
     "Content-Security-Policy": (
-        f"default-src 'none'; script-src {_hash('page.js')}; style-src {_hash('page.css')}; "
+        f"default-src 'none'; script-src {_hash(_read('page.js'))}; "
+        f"style-src {_hash(_read('page.css'))} {_hash(PLAN_STYLE)}; "
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-"""Headers that the page is sent with: it may load and run nothing but itself."""
+"""Headers that the page is sent with: it may load and run nothing but itself. The pictures of
+plans have a style sheet of their own."""

@@ -14,10 +14,12 @@ from hereditary_kg.sites.serving import serve_application
 from hereditary_kg.web.backend import MediatorBackend
 from hereditary_kg.web.certificate_shelf import CertificateShelf
 from hereditary_kg.web.page import PAGE_HEADERS, write_page
+from hereditary_kg.web.page_plan import describe_plan
 
-__all__ = ["CERTIFICATES_PATH", "create_federation_application", "serve"]
+__all__ = ["CERTIFICATES_PATH", "PLANS_PATH", "create_federation_application", "serve"]
 
 CERTIFICATES_PATH = "/certificates"
+PLANS_PATH = "/plans"
 
 
 async def serve(
@@ -80,7 +82,8 @@ def create_federation_application(
     """Make the application that serves a federation.
 
     ``/sparql`` answers queries (see `MediatorBackend`), ``/certificates/ID`` tells what became
-    of an answer and what it is worth, ``/`` is a page for people.
+    of an answer and what it is worth, ``/plans/ID`` what was asked of whom for it, ``/`` is a
+    page for people.
 
     Args:
         federation: the federation; it stays open.
@@ -107,6 +110,7 @@ def create_federation_application(
     )
     application.router.add_get("/", desk.show_page)
     application.router.add_get(CERTIFICATES_PATH + "/{identifier}", desk.show_record)
+    application.router.add_get(PLANS_PATH + "/{identifier}", desk.show_plan)
     return application
 
 
@@ -141,3 +145,12 @@ class _Desk:
             )
         headers = {"Cache-Control": "no-store"}
         return web.json_response(record.to_dict(), headers=headers)
+
+    async def show_plan(self, request: web.Request) -> web.Response:
+        record = self._shelf.find(request.match_info["identifier"])
+        if record is None or record.plan is None:
+            raise ServiceError(
+                404, "There is no such plan here; only those of the last answers are."
+            )
+        headers = {"Cache-Control": "no-store"}
+        return web.json_response(describe_plan(record.plan), headers=headers)

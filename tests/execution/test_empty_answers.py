@@ -102,8 +102,8 @@ async def test_a_join_of_members_without_anything_alike():
     loss = await only_loss("SELECT * { ?p :has ?d . ?d :label ?l }")
     assert loss.notes == (
         (
-            "?d is, for example, <http://example.org/als> in the first and <http://drugs.org/d1> in "
-            "the second."
+            "?d is, for example, <http://example.org/als> in the first and <http://drugs.org/d1> "
+            "in the second."
         ),
     )
 

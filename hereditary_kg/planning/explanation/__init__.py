@@ -10,9 +10,11 @@ from hereditary_kg.planning.explanation.record import (
 )
 from hereditary_kg.planning.explanation.selection import LeafSelection, describe_sources
 from hereditary_kg.planning.explanation.short_terms import shorten_terms
+from hereditary_kg.planning.explanation.svg_style import PLAN_STYLE
 from hereditary_kg.planning.explanation.wording import write_excluded, write_members
 
 __all__ = [
+    "PLAN_STYLE",
     "Cost",
     "Explanation",
     "LeafSelection",
