@@ -39,8 +39,6 @@ def record(step, rows=5, ended=1.0, seconds=0.5, **told):
     return RequestRecord(
         "clinic", "SELECT", rows=rows, seconds=seconds, step=step, ended=ended, **given
     )
-        "clinic", "SELECT", rows=rows, seconds=seconds, step=step, ended=ended, **given
-    )
 
 
 def test_reasons_for_every_member(views):
