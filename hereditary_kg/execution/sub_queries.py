@@ -221,7 +221,7 @@ def _without_projection(pattern: Pattern, shown: tuple[Variable, ...]) -> Patter
 
 
 def _is_ordered(pattern: Pattern) -> bool:
-    while isinstance(pattern, Project | Distinct | Reduced):
+    while isinstance(pattern, Project | Distinct | Reduced | Slice):
         pattern = pattern.pattern
     return isinstance(pattern, OrderBy)
 

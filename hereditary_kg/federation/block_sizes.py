@@ -6,11 +6,12 @@ and E. Blanton, TCP Congestion Control, RFC 5681, section 3.1.
 
 __all__ = ["FIRST_BLOCK", "LARGEST_BLOCK", "BlockSize"]
 
-FIRST_BLOCK = 1000
+FIRST_BLOCK = 960
 """Bindings in a member's first block. A member looks one up in about 5 microseconds, a request
-costs some milliseconds: at this size the request's own cost hardly counts any more."""
+costs some milliseconds: at this size the request's own cost hardly counts any more. (One row
+for each binding is common, and a thousand rows would look like a cap: see `row_caps`.)"""
 
-LARGEST_BLOCK = 10_000
+LARGEST_BLOCK = 9_600
 """The most bindings in one request."""
 
 _MOST_CHARACTERS = 1 << 20
