@@ -165,12 +165,23 @@ def _plan_sections(
     explained: Explained, plan: "Explanation", width: int | None, queries: bool
 ) -> Iterator[str]:
     yield draw_plan(plan, len(plan.members), width, reasons=True, numbered=queries)
+    yield "\n".join(_unmatched(explained))
     if queries:
         yield write_queries(plan)
     yield write_totals(plan)
     yield write_legend(plan)
     if explained.diagnosis is not None:
         yield "The answer is empty.\n\n" + _write_diagnosis(explained)
+
+
+def _unmatched(explained: Explained) -> Iterator[str]:
+    """Name the patterns that no member can match; what needs them is no longer in the plan."""
+    if explained.prepared is None or explained.diagnosis is not None:
+        return
+    for selection in _selections(explained.prepared):
+        if not selection.asked:
+            pattern = shorten_query(selection.pattern, explained.prefixes)
+            yield f"No member holds a match of: {pattern}  (--why-empty says more)"
 
 
 def _write_diagnosis(explained: Explained) -> str:
