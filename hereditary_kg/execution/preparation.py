@@ -14,17 +14,17 @@ from hereditary_kg.execution.streams import gather
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.planning import plan
+from hereditary_kg.planning.arc_consistency import reduce_sources
 from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.physical import build_plan
-from hereditary_kg.planning.rules import apply_rules
-from hereditary_kg.planning.sources import (
+from hereditary_kg.planning.probes import (
     PROBED,
-    MemberView,
-    Sources,
+    has_open_constants,
     probe_leaves,
     probe_text,
-    select_sources,
 )
+from hereditary_kg.planning.rules import apply_rules
+from hereditary_kg.planning.sources import MemberView, Sources, select_sources
 from hereditary_kg.planning.support import check_supported
 from hereditary_kg.rdf.terms import XSD, Literal
 from hereditary_kg.sparql.algebra import Call, Expression, Pattern, Query
@@ -125,8 +125,16 @@ async def prepare_query(
     if not optimise:
         node = build_plan(query.pattern, sources, optimise=False)
         return PreparedQuery(query, sources, query.pattern, node, versions)
-    if probe:
-        sources = await _probed(sources, context, probes)
+    planned = _plan(query, sources, versions)
+    if probe and has_open_constants(planned.sources):
+        sources = await _probed(planned, context, probes)
+        if sources is not planned.sources:
+            return _plan(query, sources, versions)
+    return planned
+
+
+def _plan(query: Query, sources: Sources, versions: Mapping[str, str]) -> PreparedQuery:
+    sources = reduce_sources(query.pattern, sources)
     logical = apply_rules(query.pattern, sources)
     return PreparedQuery(query, sources, logical, build_plan(logical, sources), versions)
 
@@ -145,8 +153,9 @@ async def _views(members: Sequence[Member], context: ExecutionContext) -> list[M
     return [member for member in found if member is not None]
 
 
-async def _probed(sources: Sources, context: ExecutionContext, probes: ProbeCache) -> Sources:
-    """Ask the members about constants that the profiles leave open."""
+async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: ProbeCache) -> Sources:
+    """Ask the members about constants that the profiles leave open, where that pays."""
+    sources = planned.sources
     excluded: dict[tuple[Leaf, str], str] = {}
 
     async def ask(name: str, leaves: Sequence[Leaf]) -> None:
@@ -164,9 +173,9 @@ async def _probed(sources: Sources, context: ExecutionContext, probes: ProbeCach
             if not matches:
                 excluded[leaf, name] = "a probe found no match"
 
-    wanted = probe_leaves(sources)
+    wanted = probe_leaves(planned.physical, sources)
     await gather(ask(name, leaves) for name, leaves in wanted.items())
-    return sources.without(excluded)
+    return sources.without(excluded) if excluded else sources
 
 
 async def _probe(name: str, leaves: Sequence[Leaf], context: ExecutionContext) -> set[Leaf] | None:

@@ -8,7 +8,7 @@ Source: Selinger et al., Access Path Selection in a Relational Database Manageme
 SIGMOD 1979.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -36,6 +36,7 @@ __all__ = [
     "FILTER_SELECTIVITY",
     "Estimate",
     "estimate_leaf",
+    "estimate_local",
     "estimate_pattern",
     "join_estimates",
 ]
@@ -63,11 +64,11 @@ class Estimate:
         return Estimate(rows, {v: max(1.0, min(n, rows)) for v, n in self.distinct.items()})
 
 
-def estimate_leaf(leaf: Leaf, sources: Sources) -> Estimate:
-    """Estimate the matches of ``leaf`` over all its candidates."""
+def estimate_leaf(leaf: Leaf, sources: Sources, members: Iterable[str] | None = None) -> Estimate:
+    """Estimate the matches of ``leaf`` over all its candidates, or at these members alone."""
     triple = leaf.triple
     rows = subjects = objects = 0.0
-    for name in sources.candidates[leaf]:
+    for name in sources.candidates[leaf] if members is None else members:
         own_rows, own_subjects, own_objects = _at_member(leaf, sources.members[name])
         rows += own_rows
         subjects += own_subjects
@@ -131,6 +132,13 @@ def join_estimates(estimates: Iterable[Estimate]) -> Estimate:
             else:
                 distinct[variable] = count
     return Estimate(rows, {v: max(1.0, min(n, rows)) for v, n in distinct.items()})
+
+
+def estimate_local(leaves: Sequence[Leaf], members: Iterable[str], sources: Sources) -> Estimate:
+    """Estimate the join of leaves that never crosses members."""
+    return _sum(
+        join_estimates(estimate_leaf(leaf, sources, (name,)) for leaf in leaves) for name in members
+    )
 
 
 def estimate_pattern(pattern: Pattern, sources: Sources, graph: GraphName = None) -> Estimate:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal
 from hereditary_kg.sparql.algebra import (
     BGP,
+    Filter,
     Graph,
+    Join,
+    LeftJoin,
     Pattern,
     Project,
     Service,
@@ -34,6 +37,7 @@ __all__ = [
     "edge_leaves",
     "graph_below",
     "has_service",
+    "joined_leaves",
     "names_graphs",
     "node_leaves",
     "pattern_leaves",
@@ -115,6 +119,20 @@ def pattern_leaves(pattern: Pattern, graph: GraphName = None) -> Iterator[Leaf]:
     for expression in pattern_expressions(pattern):
         for inner in expression_patterns(expression):
             yield from pattern_leaves(inner, graph)
+
+
+def joined_leaves(pattern: Pattern) -> Iterator[Leaf]:
+    """Yield the leaves that every solution of ``pattern`` matches."""
+    match pattern:
+        case BGP() | Graph(_, BGP()):
+            yield from pattern_leaves(pattern)
+        case Join(parts):
+            for part in parts:
+                yield from joined_leaves(part)
+        case Filter(_, inner) | LeftJoin(inner, _):
+            yield from joined_leaves(inner)
+        case _:
+            return
 
 
 def graph_below(pattern: Pattern, graph: GraphName) -> GraphName:

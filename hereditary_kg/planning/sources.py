@@ -29,21 +29,15 @@ from hereditary_kg.sparql.algebra import (
     TriplePattern,
     Variable,
 )
-from hereditary_kg.sparql.printing import group_text
 from hereditary_kg.sparql.variables import walk
 
 __all__ = [
-    "PROBED",
     "MemberView",
     "Sources",
     "pattern_candidates",
-    "probe_leaves",
-    "probe_text",
     "select_sources",
+    "stored_datatypes",
 ]
-
-PROBED = f"{Variable.HIDDEN}probed"
-"""The column in which a member says which leaf it matches."""
 
 _KEPT_AS = dict.fromkeys(
     (
@@ -201,13 +195,19 @@ def _described_exclusion(leaf: Leaf, member: MemberView) -> str | None:
 
 
 def _subject_exclusion(triple: TriplePattern, known: PredicateProfile) -> str | None:
-    if isinstance(triple.subject, IRI) and _foreign(triple.subject, known.subject_namespaces):
-        return "has no such subject namespace at the predicate"
+    subject, held = triple.subject, known.subject_filter
+    if isinstance(subject, IRI):
+        if _foreign(subject, known.subject_namespaces):
+            return "has no such subject namespace at the predicate"
+        if held is not None and held.excludes(subject.text):
+            return "does not have the subject at the predicate"
     return None
 
 
 def _object_exclusion(triple: TriplePattern, known: PredicateProfile) -> str | None:
-    target = triple.object
+    target, held = triple.object, known.object_filter
+    if isinstance(target, IRI | Literal) and held is not None and held.excludes(target.text):
+        return "does not have the object at the predicate"
     if isinstance(target, IRI):
         if not known.iri_objects:
             return "has no IRI as object of the predicate"
@@ -219,12 +219,12 @@ def _object_exclusion(triple: TriplePattern, known: PredicateProfile) -> str | N
         if target.language is not None:
             if known.languages and target.language not in known.languages:
                 return "has no text in the language at the predicate"
-        elif known.datatypes and not _stored_types(target.datatype) & set(known.datatypes):
+        elif known.datatypes and not stored_datatypes(target.datatype) & set(known.datatypes):
             return "has no value of the datatype at the predicate"
     return None
 
 
-def _stored_types(datatype: str) -> set[str]:
+def stored_datatypes(datatype: str) -> set[str]:
     """Give the datatypes that a store may keep a value of ``datatype`` under.
 
     Oxigraph keeps every integer as an xsd:integer, and finds it under the type it came with.
@@ -235,42 +235,6 @@ def _stored_types(datatype: str) -> set[str]:
 def _foreign(iri: IRI, namespaces: Iterable[str]) -> bool:
     known = tuple(namespaces)
     return bool(known) and not iri.value.startswith(known)
-
-
-def probe_leaves(sources: Sources) -> dict[str, tuple[Leaf, ...]]:
-    """Give, per member, the leaves whose constants only the member itself can decide.
-
-    A leaf with one candidate needs no probe: an empty answer says as much.
-    """
-    probes: dict[str, list[Leaf]] = {}
-    for leaf, names in sources.candidates.items():
-        if len(names) > 1 and _has_open_constant(leaf):
-            for name in names:
-                probes.setdefault(name, []).append(leaf)
-    return {name: tuple(leaves) for name, leaves in probes.items()}
-
-
-def _has_open_constant(leaf: Leaf) -> bool:
-    triple = leaf.triple
-    if triple.is_path or isinstance(leaf.graph, Variable):
-        return False
-    if isinstance(triple.predicate, IRI) and triple.predicate.value == RDF_TYPE:
-        return not isinstance(triple.subject, Variable)
-    return not (isinstance(triple.subject, Variable) and isinstance(triple.object, Variable))
-
-
-def probe_text(leaves: Sequence[Leaf], source: str = "") -> str:
-    """Write one query that asks a member which of ``leaves`` it matches, by position.
-
-    Args:
-        leaves: what is asked.
-        source: dataset clauses, each with a space after it.
-    """
-    branches = " UNION ".join(
-        f"{{ SELECT ({position} AS ?{PROBED}) WHERE {{ {group_text(leaf.pattern)} }} LIMIT 1 }}"
-        for position, leaf in enumerate(leaves)
-    )
-    return f"SELECT ?{PROBED} {source}WHERE {{ {branches} }}"
 
 
 def pattern_candidates(pattern: Pattern, sources: Sources) -> frozenset[str]:

@@ -3,20 +3,19 @@
 Source: exclusive groups after Schwarte et al., FedX, ISWC 2011.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import networkx as nx
 
-from hereditary_kg.planning.cardinality import Estimate, join_estimates
-from hereditary_kg.planning.leaves import GraphName, Leaf, pattern_leaves
+from hereditary_kg.planning.cardinality import Estimate, estimate_local, join_estimates
+from hereditary_kg.planning.leaves import GraphName, Leaf, joined_leaves
+from hereditary_kg.planning.locality import LocalPart, joined_part
+from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import (
     BGP,
     Distinct,
     Filter,
-    Graph,
     Join,
-    LeftJoin,
     Pattern,
     Project,
     Reduced,
@@ -29,10 +28,10 @@ __all__ = [
     "Unit",
     "binds_node",
     "connected_parts",
-    "exclusive_groups",
     "is_connected",
     "join_order",
     "join_parts",
+    "local_groups",
     "waiting_order",
 ]
 
@@ -48,11 +47,8 @@ class Unit:
     """Whether ``members`` evaluate the pattern; else the mediator builds a plan for it."""
     leaf: Leaf | None = None
     """The leaf that the unit is, if it is one."""
-
-    @property
-    def exclusive(self) -> bool:
-        """Whether one member alone answers the unit."""
-        return self.pushable and len(self.members) == 1
+    part: LocalPart | None = None
+    """What is known of where its solutions are."""
 
     @property
     def waits(self) -> bool:
@@ -73,22 +69,8 @@ def binds_node(unit: Unit, variable: Variable, graph: GraphName) -> bool:
         leaf.graph == graph
         and not leaf.triple.is_path
         and variable in (leaf.triple.subject, leaf.triple.object)
-        for leaf in _joined_leaves(unit.pattern)
+        for leaf in joined_leaves(unit.pattern)
     )
-
-
-def _joined_leaves(pattern: Pattern) -> Iterator[Leaf]:
-    """Yield the leaves that every solution of ``pattern`` matches."""
-    match pattern:
-        case BGP() | Graph(_, BGP()):
-            yield from pattern_leaves(pattern)
-        case Join(parts):
-            for part in parts:
-                yield from _joined_leaves(part)
-        case Filter(_, inner) | LeftJoin(inner, _):
-            yield from _joined_leaves(inner)
-        case _:
-            return
 
 
 def waiting_order(waiting: list[Unit], bound: set[Variable]) -> list[Unit]:
@@ -124,26 +106,47 @@ def is_connected(pattern: Pattern) -> bool:
     return len(groups) <= 1 or nx.is_connected(graph)
 
 
-def exclusive_groups(units: list[Unit]) -> list[Unit]:
-    """Merge connected units that have the same single member."""
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(units)))
-    scopes = [frozenset(scope_variables(unit.pattern)) for unit in units]
-    for i, unit in enumerate(units):
-        for j in range(i):
-            same = unit.exclusive and units[j].exclusive and unit.members == units[j].members
-            if same and scopes[i] & scopes[j]:
-                graph.add_edge(i, j)
-    merged = []
-    for component in nx.connected_components(graph):
-        group = [units[i] for i in sorted(component)]
-        if len(group) == 1:
-            merged.append(group[0])
+def local_groups(units: list[Unit], sources: Sources) -> list[Unit]:
+    """Merge units that join at one member at a time: exclusive groups, and local ones.
+
+    Units are linked if a variable keeps their joint solutions at one member
+    (:mod:`hereditary_kg.planning.locality`); where one member alone answers both, any shared
+    variable does.
+    """
+    groups: list[Unit] = []
+    waiting = list(units)
+    while waiting:
+        unit = waiting.pop(0)
+        found = next((each for each in waiting if _are_linked(unit, each)), None)
+        merged = None if found is None else _merge(unit, found, sources)
+        if found is None or merged is None:
+            groups.append(unit)
         else:
-            pattern = Join.of(unit.pattern for unit in group)
-            estimate = join_estimates(unit.estimate for unit in group)
-            merged.append(Unit(pattern, group[0].members, estimate, pushable=True))
-    return merged
+            waiting.remove(found)
+            waiting.insert(0, merged)
+    return groups
+
+
+def _are_linked(first: Unit, second: Unit) -> bool:
+    if first.part is None or second.part is None or not (first.pushable and second.pushable):
+        return False
+    shared = set(scope_variables(first.pattern)) & set(scope_variables(second.pattern))
+    return bool(shared) and first.part.is_linked(second.part)
+
+
+def _merge(first: Unit, second: Unit, sources: Sources) -> Unit | None:
+    if first.part is None or second.part is None:
+        return None
+    part = joined_part(first.part, second.part)
+    if part is None or part.members is None:
+        return None
+    pattern = Join.of((first.pattern, second.pattern))
+    leaves = tuple(joined_leaves(pattern))
+    estimate = join_estimates((first.estimate, second.estimate))
+    if leaves:
+        together = estimate_local(leaves, part.members, sources)
+        estimate = together if together.rows < estimate.rows else estimate
+    return Unit(pattern, part.members, estimate, pushable=True, part=part)
 
 
 def connected_parts(units: list[Unit]) -> list[list[Unit]]:

@@ -100,7 +100,7 @@ def test_counting_distinct_solutions_needs_all_of_them(views):
     [
         ("SELECT ?x { ?x :name ?n } LIMIT 7 OFFSET 2", 9),
         ("SELECT ?x { { ?x :gene ?n } UNION { ?x :age ?n } } LIMIT 7", 7),
-        ("SELECT DISTINCT ?x { ?x :name ?n } LIMIT 7", None),
+        ("SELECT DISTINCT ?x { ?x :name ?n } LIMIT 7", 7),
         ("SELECT ?x { ?x :name ?n } ORDER BY ?n LIMIT 7", None),
         ("SELECT ?x { ?x :name ?n . ?x :gene ?g } LIMIT 7", None),
         ("SELECT ?x { ?x :name ?n FILTER(RAND() < 0.5) } LIMIT 7", None),

@@ -50,7 +50,8 @@ async def test_what_was_found_is_remembered(endpoints):
     again = await federation.query(TEXT)
     assert not any(probes(again).values())
     assert answer_of(again) == oracle(store_of(CLINIC + REGISTRY), TEXT)
-    other = await federation.query(PREFIX + 'SELECT * { ?s :p :b . ?s :name "Dora" }')
+    text = PREFIX + 'SELECT * { ?s :p :b . ?s :q ?o . ?s :name "Dora" . ?t :q :c }'
+    other = await federation.query(text)
     assert [query.count("LIMIT 1") for queries in probes(other).values() for query in queries] == [
         1,
         1,
@@ -85,14 +86,16 @@ async def test_without_the_optimiser_nobody_is_probed(endpoints):
 
 @pytest.mark.parametrize("name", ["i", "hkg", "probed", "s", "o"])
 async def test_no_variable_of_a_query_is_in_the_way(endpoints, name):
-    text = PREFIX + f"SELECT * {{ ?{name} :q :c }}"
+    text = PREFIX + f"SELECT * {{ ?{name} :q :c . ?{name} :p :b . ?{name} :p :e }}"
     result = await federation_of(*endpoints).query(text)
     assert answer_of(result) == oracle(store_of(CLINIC + REGISTRY), text)
     assert all(probes(result).values())
 
 
 async def test_a_query_that_nothing_can_match_asks_no_more(endpoints):
-    result = await federation_of(*endpoints).query(PREFIX + "SELECT * { ?s :p :c . ?s :q ?o }")
+    result = await federation_of(*endpoints).query(
+        PREFIX + "SELECT * { ?s :p :c . ?s :q :c . ?s :q :b . ?s :name ?o }"
+    )
     purposes = [r.purpose for m in result.certificate.members for r in m.records]
     assert purposes == ["probe", "probe"]
     assert len(result) == 0

@@ -6,12 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hereditary_kg.planning.leaves import pattern_leaves
+from hereditary_kg.planning.physical import build_plan
+from hereditary_kg.planning.probes import PROBED, probe_leaves, probe_text
 from hereditary_kg.planning.sources import (
-    PROBED,
     MemberView,
     pattern_candidates,
-    probe_leaves,
-    probe_text,
     select_sources,
 )
 from hereditary_kg.rdf.terms import RDF_TYPE, XSD
@@ -232,14 +231,19 @@ def leaves_of(text):
     return own_leaves(parse_query(PREFIX + text))
 
 
+def probes_of(text, members):
+    query = parse_query(PREFIX + text)
+    sources = select_sources(query, members)
+    return probe_leaves(build_plan(query.pattern, sources), sources)
+
+
 def test_constants_that_several_members_may_hold_are_probed():
     members = [MemberView("a"), MemberView("b"), MemberView("c", holds=("http://other.org/",))]
     text = """SELECT * { ?s :p :b . :a :p ?o . ?s :p ?o . ?s a :Patient . :a a :Patient .
         ?s <http://other.org/p> "x" . ?s :p+ :b . ?s ?p :b . GRAPH :g { ?s :p :b } }"""
-    sources = select_sources(parse_query(PREFIX + text), members)
     probes = {
         name: [group_text(leaf.pattern).replace("http://example.org/", "") for leaf in leaves]
-        for name, leaves in probe_leaves(sources).items()
+        for name, leaves in probes_of(text, members).items()
     }
     both = [
         "?s <p> <b> .",
@@ -255,10 +259,20 @@ def test_constants_that_several_members_may_hold_are_probed():
 
 
 def test_what_one_member_alone_may_hold_is_not_probed():
-    sources = select_sources(
-        parse_query(PREFIX + "SELECT * { ?s :knows :b }"), [CLINIC, view("empty", "")]
-    )
-    assert probe_leaves(sources) == {}
+    text = "SELECT * { ?s :knows :b . ?t :knows :a }"
+    assert probes_of(text, [CLINIC, view("empty", "")]) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * { ?s :p :b }",
+        "SELECT * { { ?s :p :b } UNION { ?s :q :b } }",
+        "SELECT * { ?s :p ?o . ?s :q :b }",
+    ],
+)
+def test_what_would_save_no_request_is_not_probed(text):
+    assert probes_of(text, [MemberView("a"), MemberView("b")]) == {}
 
 
 def test_one_request_asks_for_all_of_them():

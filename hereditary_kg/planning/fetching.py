@@ -1,0 +1,121 @@
+"""What members are asked: one leaf, or as much of the query as they can answer alone."""
+
+from collections.abc import Set as AbstractSet
+
+from hereditary_kg.planning import plan
+from hereditary_kg.planning.cardinality import (
+    Estimate,
+    estimate_leaf,
+    estimate_local,
+    estimate_pattern,
+)
+from hereditary_kg.planning.leaves import Leaf, has_service, joined_leaves
+from hereditary_kg.planning.locality import Locality, LocalPart
+from hereditary_kg.planning.sources import Sources, pattern_candidates
+from hereditary_kg.planning.units import is_connected
+from hereditary_kg.sparql.algebra import Dataset, Pattern, Variable
+from hereditary_kg.sparql.variables import certain_variables, scope_variables
+
+__all__ = ["FetchPlanner"]
+
+
+class FetchPlanner:
+    """Plans the requests of one query.
+
+    Attributes:
+        sources: the candidates of its triple patterns.
+        locality: which of its parts stay at one member.
+        optimise: False where every member is asked for every triple pattern.
+    """
+
+    def __init__(self, sources: Sources, *, optimise: bool) -> None:
+        self.sources = sources
+        self.locality = Locality(sources)
+        self.optimise = optimise
+
+    def members(self, leaf: Leaf) -> tuple[str, ...]:
+        """Give the members that are asked for a leaf."""
+        if self.optimise or self.sources.dataset != Dataset():
+            return self.sources.candidates[leaf]
+        return tuple(self.sources.members)
+
+    def only_member(self, pattern: Pattern) -> str | None:
+        """Give the one member that can answer all of ``pattern``, if there is one."""
+        if not self.optimise or self.sources.merges_graphs or has_service(pattern):
+            return None
+        members = pattern_candidates(pattern, self.sources)
+        return next(iter(members)) if len(members) == 1 else None
+
+    def part(self, pattern: Pattern) -> LocalPart | None:
+        """Give a pattern as what members can be asked for whole, if they can."""
+        member = self.only_member(pattern)
+        if member is not None:
+            part = self.locality.part(pattern)
+            ends = {} if part is None else part.ends
+            return LocalPart((member,), exact=True, ends=ends)
+        if not self.optimise or self.sources.merges_graphs or has_service(pattern):
+            return None
+        part = self.locality.part(pattern)
+        return part if part is not None and part.members else None
+
+    def whole(self, pattern: Pattern, needed: AbstractSet[Variable]) -> plan.Fetch | None:
+        """Plan to ask members for all of ``pattern``; None where that is not right, or dear."""
+        part = self.part(pattern)
+        if part is None or not (part.exact or part.whole) or not is_connected(pattern):
+            return None
+        return self.fetch(pattern, part, needed)
+
+    def fetch(
+        self,
+        pattern: Pattern,
+        part: LocalPart,
+        needed: AbstractSet[Variable],
+        estimate: Estimate | None = None,
+    ) -> plan.Fetch:
+        """Plan to ask the members of a part for it.
+
+        Args:
+            pattern: what is asked.
+            part: what is known of it.
+            needed: the variables that are wanted; more are fetched where rows of several
+                members can only be told apart by all of them.
+            estimate: the expected size, if it is known already.
+        """
+        scope = scope_variables(pattern)
+        repeated = not part.exact or self.sources.merges_graphs
+        variables = scope if repeated else tuple(v for v in scope if v in needed)
+        certain = certain_variables(pattern) & frozenset(variables)
+        members = part.members or ()
+        if estimate is None:
+            estimate = self._estimate(pattern, members)
+        return plan.Fetch(pattern, members, variables, certain, repeated, None, estimate)
+
+    def _estimate(self, pattern: Pattern, members: tuple[str, ...]) -> Estimate:
+        estimate = estimate_pattern(pattern, self.sources)
+        leaves = tuple(joined_leaves(pattern))
+        if len(leaves) < 2 or len(members) < 2:
+            return estimate
+        local = estimate_local(leaves, members, self.sources)
+        return local if local.rows < estimate.rows else estimate
+
+    def fetch_leaf(self, leaf: Leaf) -> plan.Fetch:
+        """Plan to ask every candidate for one leaf."""
+        members = self.members(leaf)
+        variables = leaf.variables
+        # One member doubles rows as well where it merges the graphs of several FROM clauses.
+        repeated = len(members) > 1 or self.sources.merges_graphs
+        return plan.Fetch(
+            leaf.pattern,
+            members,
+            variables,
+            frozenset(variables),
+            repeated,
+            None,
+            estimate_leaf(leaf, self.sources),
+        )
+
+    def fetch_once(self, pattern: Pattern, member: str) -> plan.Fetch:
+        """Plan to ask one member for all variables of ``pattern``."""
+        part = LocalPart((member,), exact=True)
+        needed = frozenset(scope_variables(pattern))
+        return self.fetch(pattern, part, needed, Estimate(0.0))
