@@ -175,13 +175,17 @@ def _plan_sections(
 
 
 def _unmatched(explained: Explained) -> Iterator[str]:
-    """Name the patterns that no member can match; what needs them is no longer in the plan."""
+    """Name the patterns without candidates; what needs them is no longer in the plan."""
+    from hereditary_kg.planning.explanation import write_excluded
+
     if explained.prepared is None or explained.diagnosis is not None:
         return
     for selection in _selections(explained.prepared):
         if not selection.asked:
             pattern = shorten_query(selection.pattern, explained.prefixes)
-            yield f"No member holds a match of: {pattern}  (--why-empty says more)"
+            yield f"Nobody is asked for: {pattern}"
+            if selection.excluded:
+                yield f"    excluded: {write_excluded(selection.excluded)}"
 
 
 def _write_diagnosis(explained: Explained) -> str:

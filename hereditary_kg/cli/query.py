@@ -207,7 +207,7 @@ def _write_certificate(place: str, certificate: "Certificate") -> None:
 
 
 def _note_unmatched(result: "Result", prefixes: Mapping[str, str]) -> None:
-    """Where nothing was found, say which patterns nobody can match: often a mistyped name."""
+    """Where nothing was found, say for which patterns nobody is asked: often a mistyped name."""
     from hereditary_kg.planning.leaves import pattern_leaves
 
     if result or not result.certificate.complete:
@@ -217,7 +217,7 @@ def _note_unmatched(result: "Result", prefixes: Mapping[str, str]) -> None:
     for leaf in dict.fromkeys(pattern_leaves(result.prepared.query.pattern)):
         if leaf in candidates and not candidates[leaf]:
             shown = shorten_query(str(leaf), prefixes)
-            console.print(f"No member holds a match of: {shown}", soft_wrap=True)
+            console.print(f"Nobody is asked for: {shown}", soft_wrap=True)
     if result.kind != "boolean":
         hint = "`hkg explain --why-empty` says where its rows were lost"
         console.print(f"The answer is empty; {hint}.", soft_wrap=True)

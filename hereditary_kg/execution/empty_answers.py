@@ -110,7 +110,9 @@ class _Walker:
         match pattern:
             case BGP((triple,)):
                 leaf = Leaf(triple, graph)
-                self._losses.append(await explain_empty_leaf(self._questioner, self._sources, leaf))
+                sources = self._questioner.sources(leaf.pattern) or self._sources
+                loss = await explain_empty_leaf(self._questioner, sources, leaf)
+                self._losses.append(loss)
             case BGP() | Join():
                 await self._explain_join(_parts(pattern), graph)
             case Filter(_, inner) | Minus(inner, _) | Slice(inner, _, _):
@@ -215,9 +217,10 @@ class _Walker:
 
     def _placed(self, pattern: Pattern, graph: GraphName) -> str:
         """Write a pattern, and who may match it."""
+        sources = self._questioner.sources(_inside(pattern, graph)) or self._sources
         leaves = tuple(pattern_leaves(pattern, graph))
-        found = {n for leaf in leaves for n in self._sources.candidates.get(leaf, ())}
-        names = [name for name in self._sources.members if name in found]
+        found = {n for leaf in leaves for n in sources.candidates.get(leaf, ())}
+        names = [name for name in sources.members if name in found]
         where = f"  (at {', '.join(names[:5])}{_more(names)})" if names else ""
         return group_text(_inside(pattern, graph)) + where
 

@@ -8,6 +8,7 @@ from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.errors import ExecutionError, QueryTimeoutError
 from hereditary_kg.execution.results import Result
 from hereditary_kg.federation.deadline import Deadline
+from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import (
     UNIT,
     AskQuery,
@@ -59,6 +60,7 @@ class Questioner:
         self._deadline = deadline
         self._most = most_queries
         self._known: dict[str, bool] = {}
+        self._sources: dict[str, Sources] = {}
 
     async def has_rows(self, pattern: Pattern) -> bool:
         """Find out whether a pattern has a solution.
@@ -84,7 +86,15 @@ class Questioner:
         text = self._text(pattern, scope_variables(pattern), 1)
         result = await self._ask(text)
         self._known[text] = bool(result)
+        self._sources[text] = result.prepared.sources
         return result
+
+    def sources(self, pattern: Pattern) -> Sources | None:
+        """Give who may match the leaves of a pattern by itself, if it was asked about.
+
+        As part of a larger one it may have no candidates, where nothing could join its matches.
+        """
+        return self._sources.get(self._text(pattern, scope_variables(pattern), 1))
 
     async def sample(
         self, pattern: Pattern, variables: Sequence[Variable], rows: int

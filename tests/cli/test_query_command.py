@@ -175,7 +175,7 @@ def test_verbose_lists_what_was_asked(run, federation):
 def test_nothing_found_says_which_pattern_nobody_can_match(run, federation):
     shown = run("query", "-f", federation, "-e", "SELECT * { ?s ex:cuases ?o }")
     assert shown.code == 0
-    assert "No member holds a match of: ?s ex:cuases ?o ." in shown.errors
+    assert "Nobody is asked for: ?s ex:cuases ?o ." in shown.errors
 
 
 def test_a_file_is_replaced_as_a_whole_or_not_at_all(run, federation, broken_federation, tmp_path):
