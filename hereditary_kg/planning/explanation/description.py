@@ -8,7 +8,7 @@ from typing import assert_never
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.explanation.measurement import PlanRun, sum_up
 from hereditary_kg.planning.explanation.record import Cost, Explanation, PlanStep
-from hereditary_kg.planning.explanation.selection import explain_selection
+from hereditary_kg.planning.explanation.selection import SourceChoice
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import Pattern, Project, Slice, Variable
 from hereditary_kg.sparql.printing import dataset_text, expression_text, group_text, select_text
@@ -33,7 +33,8 @@ def explain_plan(
         sources: whom it chose from, and why it left members out.
         run: what running it has cost; it has the rows as well.
     """
-    describer = _Describer(rows if run is None else run.rows, sources, run)
+    choice = None if sources is None else SourceChoice(sources)
+    describer = _Describer(rows if run is None else run.rows, sources, choice, run)
     root = describer.step(node, cut=run is not None and not run.whole)
     return Explanation(
         root,
@@ -48,6 +49,7 @@ def explain_plan(
 class _Describer:
     rows: Mapping[int, int] | None
     sources: Sources | None
+    choice: SourceChoice | None
     run: PlanRun | None
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -83,9 +85,7 @@ class _Describer:
 
     def _fetch(self, node: plan.Fetch) -> PlanStep:
         """Describe who is asked what, and why."""
-        chosen, excluded = (
-            ((), ()) if self.sources is None else explain_selection(node, self.sources)
-        )
+        chosen, excluded = ((), ()) if self.choice is None else self.choice.explain(node)
         dataset = "" if self.sources is None else dataset_text(self.sources.dataset)
         return PlanStep(
             "",

@@ -11,7 +11,7 @@ from hereditary_kg.planning.sources import MemberView, Sources
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
 from hereditary_kg.sparql.algebra import Pattern
 
-__all__ = ["LeafSelection", "describe_sources", "explain_selection"]
+__all__ = ["LeafSelection", "SourceChoice", "describe_sources"]
 
 _ELSEWHERE = "is not needed for it by this plan"
 
@@ -44,27 +44,50 @@ class LeafSelection:
 
 def describe_sources(pattern: Pattern, sources: Sources) -> tuple[LeafSelection, ...]:
     """Say for each leaf of a query's pattern who may match it, and why the others cannot."""
+    choice = SourceChoice(sources)
     described = []
     for leaf in dict.fromkeys(pattern_leaves(pattern)):
         asked = sources.candidates.get(leaf, ())
-        others = [name for name in sources.members if name not in asked]
         chosen = _chosen(leaf, asked, sources)
-        described.append(
-            LeafSelection(str(leaf), asked, chosen, _excluded((leaf,), others, sources))
-        )
+        described.append(LeafSelection(str(leaf), asked, chosen, choice.excluded((leaf,), asked)))
     return tuple(described)
 
 
-def explain_selection(
-    fetch: plan.Fetch, sources: Sources
-) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
-    """Say why the members of a request are asked, and why all others are not."""
-    leaves = tuple(dict.fromkeys(pattern_leaves(fetch.pattern)))
-    known = tuple(name for name in fetch.members if name in sources.members)
-    chosen = tuple(reason for leaf in leaves for reason in _chosen(leaf, known, sources))
-    asked = set(fetch.members)
-    others = [name for name in sources.members if name not in asked]
-    return chosen, _excluded(leaves, others, sources)
+class SourceChoice:
+    """The choice of members for the requests of one plan, ready to be asked about."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        # A leaf's hash is worth computing once, not once a member.
+        found: dict[int, tuple[Leaf, dict[str, str]]] = {}
+        for (leaf, name), reason in sources.reasons.items():
+            found.setdefault(id(leaf), (leaf, {}))[1][name] = reason
+        self._reasons: dict[Leaf, dict[str, str]] = {}
+        for leaf, reasons in found.values():
+            self._reasons.setdefault(leaf, {}).update(reasons)
+
+    def explain(self, fetch: plan.Fetch) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+        """Say why the members of a request are asked, and why all others are not."""
+        leaves = tuple(dict.fromkeys(pattern_leaves(fetch.pattern)))
+        known = tuple(name for name in fetch.members if name in self._sources.members)
+        chosen = tuple(reason for leaf in leaves for reason in _chosen(leaf, known, self._sources))
+        return chosen, self.excluded(leaves, fetch.members)
+
+    def excluded(self, leaves: Iterable[Leaf], asked: Iterable[str]) -> tuple[Reason, ...]:
+        """Group those who are not asked by the reason, the largest group first."""
+        reasons = [(leaf, self._reasons[leaf]) for leaf in leaves if leaf in self._reasons]
+        found: dict[tuple[int, str], list[str]] = {}
+        passed = set(asked)
+        for name in self._sources.members:
+            if name in passed:
+                continue
+            held = ((n, told[name]) for n, (_, told) in enumerate(reasons) if name in told)
+            found.setdefault(next(held, (-1, _ELSEWHERE)), []).append(name)
+        grouped = (
+            Reason(text, "" if n < 0 else str(reasons[n][0]), tuple(names))
+            for (n, text), names in found.items()
+        )
+        return tuple(sorted(grouped, key=lambda r: (-len(r.members), r.text, r.pattern)))
 
 
 def _chosen(leaf: Leaf, names: Iterable[str], sources: Sources) -> tuple[Reason, ...]:
@@ -96,16 +119,3 @@ def _attraction(leaf: Leaf, member: MemberView) -> tuple[str, int | None]:
         return "holds instances of the class", profile.classes.get(target.value, 0)
     known = (profile.predicates.get(predicate.value) for predicate in predicates)
     return "uses the predicate", sum(each.triples for each in known if each is not None)
-
-
-def _excluded(
-    leaves: tuple[Leaf, ...], names: Iterable[str], sources: Sources
-) -> tuple[Reason, ...]:
-    """Group members by why they are not asked, the largest group first."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for name in names:
-        leaf = next((each for each in leaves if (each, name) in sources.reasons), None)
-        key = (_ELSEWHERE, "") if leaf is None else (sources.reasons[leaf, name], str(leaf))
-        found.setdefault(key, []).append(name)
-    reasons = (Reason(text, pattern, tuple(group)) for (text, pattern), group in found.items())
-    return tuple(sorted(reasons, key=lambda r: (-len(r.members), r.text, r.pattern)))
