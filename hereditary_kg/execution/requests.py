@@ -70,7 +70,9 @@ def ask_members(
     )
     streams = [
         _ask(
-            RequestSeries(context, context.members[name], _purpose(keys), context.step(step or node)),
+            RequestSeries(
+                context, context.members[name], _purpose(keys), context.step(step or node)
+            ),
             template,
             keys,
             node,

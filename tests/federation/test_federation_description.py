@@ -216,3 +216,31 @@ def test_the_shipped_descriptions_are_right():
         pytest.skip("no federation description is shipped yet")
     for file in files:
         assert read_description(file).members
+
+
+def test_what_a_foreign_endpoint_does_can_be_described(tmp_path):
+    path = tmp_path / "federation.toml"
+    text = 'name = "f"\n[[member]]\nname = "m"\nurl = "http://127.0.0.1/sparql"\n'
+    path.write_text(text + 'bindings = "filter"\nrow_cap = 1234\n')
+    (member,) = read_description(path).members
+    assert (member.bindings, member.row_cap) == ("filter", 1234)
+    path.write_text(text)
+    (member,) = read_description(path).members
+    assert (member.bindings, member.row_cap) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('bindings = "inline"', '"values" or "filter"'),
+        ("row_cap = 5", "must lie between 18"),
+    ],
+)
+def test_what_no_endpoint_does_is_refused(tmp_path, line, words):
+    path = tmp_path / "federation.toml"
+    path.write_text(
+        f'name = "f"\n[[member]]\nname = "m"\nurl = "http://127.0.0.1/sparql"\n{line}\n'
+    )
+    with pytest.raises(DescriptionError, match=words) as caught:
+        read_description(path)
+    assert caught.value.line == 5

@@ -563,7 +563,11 @@ async def test_hosts_without_a_profile_have_none():
     async def page(_):
         return web.Response(text="<html>", content_type="text/html")
 
-    for routes in ([], [("GET", "/.well-known/hkg-profile", page)]):
+    async def virtuoso_page(_):
+        return web.Response(status=500, text="<html>Error 37000", content_type="text/html")
+
+    profile_routes = [("GET", "/.well-known/hkg-profile", each) for each in (page, virtuoso_page)]
+    for routes in ([], *([route] for route in profile_routes)):
         async with serve(*routes) as base, connect(base + "/sparql") as member:
             assert await member.profile(Deadline(30)) is None
 

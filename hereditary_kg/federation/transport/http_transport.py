@@ -116,7 +116,7 @@ class HttpTransport:
         """GET the profile from the endpoint's host.
 
         Whatever is no JSON document counts as no profile: many servers answer unknown paths
-        with a page, a redirect to a login or 401.
+        with a page, be it one of status 500, a redirect to a login or 401.
         """
         url = URL(self.url).origin().with_path(PROFILE_PATH)
         headers = {"Accept": "application/json"}
@@ -126,7 +126,9 @@ class HttpTransport:
         try:
             if response.status == 304:
                 return FetchedProfile(etag, None)
-            if response.status == 429 or response.status >= 500:
+            # Virtuoso, whose own path that is, answers such a page for want of a procedure.
+            no_path = response.status == 500 and response.content_type == "text/html"
+            if response.status == 429 or (response.status >= 500 and not no_path):
                 raise StatusError(
                     f"{url} answered {response.status} {response.reason}",
                     response.status,
