@@ -78,7 +78,8 @@ async def test_many_bindings_go_in_blocks():
     clinic, registry = Endpoint("clinic", patients(count)), Endpoint("registry", genes(count))
     # The profile says that a scan would cost far more than it does.
     fetched = clinic.transport.profile, registry.transport.profile
-    content = fetched[1].content.replace(b'"triples": 2500', b'"triples": 2500000')
+    written, claimed = (f'"triples":{rows}'.encode() for rows in (count, 1000 * count))
+    content = fetched[1].content.replace(written, claimed)
     assert content != fetched[1].content
     registry.transport.profile = FetchedProfile(fetched[1].etag, content)
     result = await both(clinic, registry, JOIN)
