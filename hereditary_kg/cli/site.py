@@ -16,7 +16,7 @@ from hereditary_kg.cli.settings import (
     pass_settings,
     tell,
 )
-from hereditary_kg.cli.site_display import describe_site, print_site
+from hereditary_kg.cli.site_display import describe_site, print_profile, print_site
 
 if TYPE_CHECKING:
     from hereditary_kg.sites.site import Site
@@ -46,16 +46,44 @@ def site() -> None:
     help="Where the site's own IRIs begin; blank nodes become IRIs below it when they are "
     "loaded. Else https://NAME.invalid/.",
 )
+@click.option(
+    "--shared-namespace",
+    "namespaces",
+    multiple=True,
+    metavar="IRI",
+    help="How the IRIs of a vocabulary begin that is no secret: the site's profile says, by "
+    "hashes, which of them occur. May be given several times.",
+)
+@click.option(
+    "--detect-namespaces/--no-detect-namespaces",
+    default=True,
+    show_default=True,
+    help="Whether namespaces that plainly are vocabularies are shared too.",
+)
 @common_options
 @pass_settings
 def create(
-    settings: Settings, directory: Path, name: str | None, title: str | None, base_iri: str | None
+    settings: Settings,
+    *,
+    directory: Path,
+    name: str | None,
+    title: str | None,
+    base_iri: str | None,
+    namespaces: tuple[str, ...],
+    detect_namespaces: bool,
 ) -> None:
     """Create an empty site in DIR, which must be missing or empty."""
+    from hereditary_kg.sites.shared_namespaces import DETECTED
     from hereditary_kg.sites.site import Site
 
     settings.start_logging()
-    created = Site.create(directory, name=name, title=title, base_iri=base_iri)
+    created = Site.create(
+        directory,
+        name=name,
+        title=title,
+        base_iri=base_iri,
+        shared_namespaces=((DETECTED,) if detect_namespaces else ()) + namespaces,
+    )
     tell(settings, f"Created the site {created.description.name} in {directory}.")
     tell(settings, f"Next: hkg site load {directory} FILE…")
 
@@ -98,8 +126,10 @@ def load(
 def profile(settings: Settings, directory: Path) -> None:
     """Measure the data of the site in DIR, so that queries are sent only where they can match.
 
-    The profile says which predicates and classes the data have, how often, and which
-    namespaces stand at their ends; it names no person. Build it anew after each load.
+    The profile says which predicates and classes the data have, how often and together with
+    what, which namespaces stand at their ends, and which constants of shared namespaces occur;
+    it names no person. Build it anew after each load, and after each change of
+    `shared_namespaces` in site.toml. What has not changed is not measured again.
     """
     settings.start_logging()
     opened = _open(directory)
@@ -110,6 +140,8 @@ def profile(settings: Settings, directory: Path) -> None:
         f"Profiled {built.triples:,} triples: {len(built.predicates):,} predicates, "
         f"{len(built.classes):,} classes.",
     )
+    if not settings.quiet:
+        print_profile(open_console(), opened, built)
     tell(settings, f"Next: hkg site serve {directory}")
 
 

@@ -9,9 +9,10 @@ from hereditary_kg.cli.term_display import shorten_iri
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hereditary_kg.sites.profile import Profile
     from hereditary_kg.sites.site import Site
 
-__all__ = ["describe_site", "print_site"]
+__all__ = ["describe_site", "print_profile", "print_site"]
 
 _MOST = 10
 
@@ -86,6 +87,65 @@ def print_site(console: "Console", described: Mapping[str, Any]) -> None:
         console.print(loads)
 
 
+def print_profile(console: "Console", site: "Site", profile: "Profile") -> None:
+    """Print what a site's profile says, and what of it others may object to.
+
+    Args:
+        console: where.
+        site: the site.
+        profile: its profile.
+    """
+    from hereditary_kg.sparql.iris import WELL_KNOWN_PREFIXES
+
+    counts = {iri: known.triples for iri, known in profile.predicates.items()}
+    if counts:
+        _print_counts(console, counts, "predicate", "triples", WELL_KNOWN_PREFIXES)
+    facts = make_table("profile", "")
+    facts.add_row("characteristic sets", f"{len(profile.characteristic_sets):,}")
+    facts.add_row("links between them", f"{len(profile.links):,}")
+    size = len(profile.to_json())
+    stored = site.store_size()
+    share = f", {100 * size / stored:.2g} % of the store" if stored else ""
+    facts.add_row("size", f"{size / 1000:,.1f} kB{share}")
+    console.print()
+    console.print(facts)
+    _print_shared(console, site, profile, WELL_KNOWN_PREFIXES)
+
+
+def _print_shared(
+    console: "Console", site: "Site", profile: "Profile", prefixes: Mapping[str, str]
+) -> None:
+    """Print which constants are published, and how to keep them back."""
+    declared = site.description.shared_namespaces
+    filters = [
+        each
+        for known in profile.predicates.values()
+        for each in (known.subject_filter, known.object_filter)
+        if each is not None
+    ]
+    namespaces = sorted({namespace for each in filters for namespace in each.namespaces})
+    texts = [
+        iri
+        for iri, known in profile.predicates.items()
+        if known.object_filter is not None and known.object_filter.literals
+    ]
+    console.print()
+    if not namespaces and not texts:
+        console.print("No constants are published.")
+        return
+    table = make_table("published as hashes", "because", folded="published as hashes")
+    for namespace in namespaces:
+        table.add_row(f"{namespace}…", "declared" if namespace in declared else "detected")
+    for iri in texts:
+        table.add_row(f"texts of {shorten_iri(iri, prefixes)}", "few values")
+    console.print(table)
+    console.print(
+        "The most frequent of these stand in the profile in clear, with their counts. "
+        "`shared_namespaces` in site.toml says what may be published; [] publishes none.",
+        style="dim",
+    )
+
+
 def _print_counts(
     console: "Console",
     counts: Mapping[str, int],
@@ -100,4 +160,5 @@ def _print_counts(
     console.print()
     console.print(table)
     if len(ordered) > _MOST:
-        console.print(f"… and {len(ordered) - _MOST:,} more; -O json lists all", style="dim")
+        more = f"… and {len(ordered) - _MOST:,} more; `hkg site info -O json` lists all"
+        console.print(more, style="dim")

@@ -1,6 +1,8 @@
 """What the objects of each predicate are, each distinct one looked at once.
 
-Oxigraph groups by object; rare predicates are asked for together.
+Oxigraph groups by object; rare predicates are asked for together. Where nearly every triple has
+an object of its own (names, records), objects are listed and not counted: Oxigraph lists them in
+the order in which it keeps them, which it reads twice as fast.
 """
 
 import base64
@@ -37,6 +39,9 @@ MOST_COUNTED = 64
 _BATCH = 50_000
 """Rare predicates are measured together up to this many triples."""
 
+_SAMPLE = 2_000
+_MOSTLY = 0.95
+
 _BOOLEAN = XSD + "boolean"
 _NUMBERS = tuple(
     f"^^<{XSD}{name}>"
@@ -68,7 +73,7 @@ class Constants:
 
     Attributes:
         hashes: those of the distinct objects, one behind the other.
-        counts: as many numbers of triples.
+        counts: as many numbers of triples; 1 where they were not counted.
         frequent: canonical text -> triples, of the most frequent ones.
         are_codes: whether all of them end like a code.
     """
@@ -95,9 +100,11 @@ class ObjectMeasure:
             are more than `MOST_TEXTS`.
         numbers: the lowest and highest number; None where there is none, or one of them cannot
             be read.
-        number_triples: how many triples have a number.
+        number_objects: how many objects are numbers.
+        number_triples: how many triples have a number, at least.
         dates: the first and last date, likewise.
-        date_triples: how many triples have a date.
+        date_objects: how many objects are dates.
+        date_triples: how many triples have a date, at least.
         constants: scope -> the objects in it.
     """
 
@@ -110,8 +117,10 @@ class ObjectMeasure:
     languages: set[str] = field(default_factory=set)
     texts: dict[str, int] | None = field(default_factory=dict)
     numbers: tuple[float, float] | None = None
+    number_objects: int = 0
     number_triples: int = 0
     dates: tuple[str, str] | None = None
+    date_objects: int = 0
     date_triples: int = 0
     constants: dict[str, Constants] = field(default_factory=dict)
 
@@ -169,7 +178,11 @@ def measure_objects(
     measured: dict[str, ObjectMeasure] = {}
     for batch in _batches(predicates):
         reader = _ObjectReader({iri: predicates[iri] for iri in batch}, declared, vocabulary)
-        read_columns(store, reader.query, ("number", "object", "triples"), reader.take)
+        if len(batch) == 1 and _are_mostly_distinct(store, batch[0]):
+            query = f"SELECT DISTINCT ?object {{ ?s <{batch[0]}> ?object }}"
+            read_columns(store, query, ("object",), reader.take_uncounted)
+        else:
+            read_columns(store, reader.query, ("number", "object", "triples"), reader.take)
         measured.update(reader.finish())
         report(sum(predicates[iri] for iri in batch), batch[0])
     return measured
@@ -186,6 +199,18 @@ def _batches(predicates: Mapping[str, int]) -> Iterator[list[str]]:
         size += predicates[iri]
     if batch:
         yield batch
+
+
+def _are_mostly_distinct(store: "Store", predicate: str) -> bool:
+    """Whether nearly every triple of a predicate has another object, by the first of them.
+
+    Oxigraph keeps triples with the same object together, so the first ones have as few different
+    objects as any.
+    """
+    kept: list[int] = []
+    query = f"SELECT ?object {{ ?s <{predicate}> ?object }} LIMIT {_SAMPLE}"
+    read_columns(store, query, ("object",), lambda frame: kept.append(frame.n_unique()))
+    return sum(kept) >= _MOSTLY * _SAMPLE
 
 
 class _ObjectReader:
@@ -207,6 +232,10 @@ class _ObjectReader:
             f"SELECT ?number ?object (COUNT(*) AS ?triples) {{ VALUES (?p ?number) {{ {listed} }} "
             "?s ?p ?object } GROUP BY ?number ?object"
         )
+
+    def take_uncounted(self, frame: pl.DataFrame) -> None:
+        """Take distinct objects of the only predicate."""
+        self.take(frame.select(pl.lit("0").alias("number"), "object", pl.lit("1").alias("triples")))
 
     def take(self, frame: pl.DataFrame) -> None:
         """Take distinct objects with their counts."""
@@ -319,9 +348,11 @@ class _ObjectReader:
             value.max().alias("high"),
             readable.all().alias("readable"),
             pl.col("triples").sum(),
+            pl.len(),
         )
-        for number, low, high, is_readable, triples in groups.iter_rows():
+        for number, low, high, is_readable, triples, objects in groups.iter_rows():
             measure = self._measures[number]
+            measure.number_objects += objects
             measure.number_triples += triples
             if not is_readable:
                 self._broken_numbers.add(number)
@@ -337,9 +368,11 @@ class _ObjectReader:
             day.max().alias("last"),
             day.is_null().any().alias("broken"),
             pl.col("triples").sum(),
+            pl.len(),
         )
-        for number, first, last, is_broken, triples in groups.iter_rows():
+        for number, first, last, is_broken, triples, objects in groups.iter_rows():
             measure = self._measures[number]
+            measure.date_objects += objects
             measure.date_triples += triples
             if is_broken:
                 self._broken_dates.add(number)
@@ -354,6 +387,11 @@ class _ObjectReader:
         for number in self._broken_dates:
             self._measures[number].dates = None
         for measure in self._measures:
+            # What was not counted is told where all objects are of the kind.
+            if measure.number_objects == measure.objects:
+                measure.number_triples = measure.triples
+            if measure.date_objects == measure.objects:
+                measure.date_triples = measure.triples
             measure.namespaces = dict(sorted(measure.namespaces.items()))
             for constants in measure.constants.values():
                 _order(constants)

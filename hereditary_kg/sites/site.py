@@ -321,6 +321,18 @@ class Site:
             return "absent"
         return "current" if profile.stamp == self.stamp() else "outdated"
 
+    def store_size(self) -> int:
+        """Give the bytes that the store takes on disk; 0 where nothing was loaded.
+
+        Raises:
+            SiteError: the log of loads is unreadable.
+        """
+        loads = self.loads()
+        if not loads:
+            return 0
+        directory = generation_directory(self.directory, loads[-1].generation)
+        return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+
     def _stored_profile(self) -> Profile | None:
         path = self.directory / _PROFILE_FILE
         try:

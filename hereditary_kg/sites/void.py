@@ -3,6 +3,7 @@
 Source: W3C, Describing Linked Datasets with the VoID Vocabulary, sections 4 and 7.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from hereditary_kg.rdf.media_types import GraphFormat
@@ -69,12 +70,30 @@ def describe_data(
         count(part, f"{VOID}triples", predicate.triples)
         count(part, f"{VOID}distinctSubjects", predicate.subjects)
         count(part, f"{VOID}distinctObjects", predicate.objects)
+    position = {iri: number for number, iri in enumerate(profile.predicates)}
     for number, (iri, instances) in enumerate(profile.classes.items()):
         part = BlankNode(f"class{number}")
         state(dataset, f"{VOID}classPartition", part)
         state(part, f"{VOID}class", NamedNode(iri))
         count(part, f"{VOID}entities", instances)
+        for name, occurrences in _class_properties(profile, iri).items():
+            inner = BlankNode(f"class{number}property{position[name]}")
+            state(part, f"{VOID}propertyPartition", inner)
+            state(inner, f"{VOID}property", NamedNode(name))
+            count(inner, f"{VOID}triples", occurrences)
     return write_graph(triples, graph_format)
+
+
+def _class_properties(profile: Profile, iri: str) -> dict[str, int]:
+    """Give the properties of a class's instances with their triples.
+
+    Characteristic sets tell them, and where these were merged, those of other subjects too.
+    """
+    found: Counter[str] = Counter()
+    for each in profile.characteristic_sets:
+        if iri in each.classes:
+            found.update(each.occurrences)
+    return dict(sorted(found.items()))
 
 
 def _vocabularies(profile: Profile) -> list[str]:

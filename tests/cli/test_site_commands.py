@@ -44,6 +44,51 @@ def test_create_load_profile_info(run, tmp_path, data_file):
     ]
 
 
+def test_a_profile_shows_what_it_publishes(run, tmp_path):
+    data = tmp_path / "codes.nt"
+    codes = "http://purl.obolibrary.org/obo/HP_"
+    data.write_text(
+        "".join(
+            f"<urn:case:{n}> <urn:v:has> <{codes}{n % 3}> .\n"
+            f'<urn:case:{n}> <urn:v:sex> "{"mf"[n % 2]}" .\n'
+            f"<urn:case:{n}> <urn:v:ward> <http://wards.example/{n % 3}> .\n"
+            for n in range(30)
+        )
+    )
+    outputs = {}
+    for name, options in {
+        "detected": [],
+        "declared": ["--shared-namespace", "http://wards.example/"],
+        "silent": ["--no-detect-namespaces"],
+    }.items():
+        directory = tmp_path / name
+        assert run("site", "create", directory, *options).code == 0
+        assert run("site", "load", directory, data).code == 0
+        shown = run("site", "profile", directory)
+        assert shown.code == 0
+        outputs[name] = " ".join(shown.output.split())
+    assert "characteristic sets 1 " in outputs["detected"]
+    assert f"{codes}… detected" in outputs["detected"]
+    assert "texts of <urn:v:sex> few values" in outputs["detected"]
+    assert "wards.example/…" not in outputs["detected"]
+    assert "http://wards.example/… declared" in outputs["declared"]
+    assert "No constants are published." in outputs["silent"]
+
+
+def test_a_namespace_of_the_sites_own_iris_is_refused(run, tmp_path):
+    shown = run(
+        "site",
+        "create",
+        tmp_path / "ward",
+        "--base-iri",
+        "https://ward.example/",
+        "--shared-namespace",
+        "https://ward.example/",
+    )
+    assert shown.code == 2
+    assert "covers the site's own IRIs" in shown.errors
+
+
 def test_quiet(run, tmp_path, data_file):
     directory = tmp_path / "ward"
     for arguments in (

@@ -228,3 +228,8 @@ def test_void_states_the_partitions(profiled):
             void:classPartition [ void:class <{FOAF}Person> ; void:entities 3 ] }}"""
     )
     assert store.query(prefix + "ASK { ?p void:property ?x ; void:distinctSubjects ?n }")
+    assert store.query(
+        prefix
+        + f"""ASK {{ ?class void:class <{FOAF}Person> ; void:propertyPartition
+            [ void:property <{FOAF}name> ; void:triples 4 ] }}"""
+    )
