@@ -13,7 +13,7 @@ from functools import cached_property
 from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.sources import MemberView, Sources, stored_datatypes
 from hereditary_kg.rdf.terms import IRI, Literal, Term
-from hereditary_kg.sites.profile import PredicateProfile
+from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sites.term_filters import TermFilter
 from hereditary_kg.sparql.algebra import Dataset, Variable
 
@@ -70,12 +70,28 @@ def leaf_domain(leaf: Leaf, variable: Variable, member: MemberView, dataset: Dat
     predicate, profile = leaf.triple.predicate, member.profile
     if profile is None or leaf.graph is not None or dataset != Dataset():
         return ANYTHING
+    is_subject = variable == leaf.triple.subject
+    if isinstance(predicate, Variable) and variable != predicate:
+        return node_domain(profile, subjects=is_subject)
     if not isinstance(predicate, IRI) or predicate.value not in profile.predicates:
         return ANYTHING
     known = profile.predicates[predicate.value]
-    if variable == leaf.triple.subject:
-        return _subject_domain(known)
-    return _object_domain(known)
+    return _subject_domain(known) if is_subject else _object_domain(known)
+
+
+def node_domain(profile: Profile, *, subjects: bool) -> Domain:
+    """Give the terms that are a subject, or an object, of any triple."""
+    ends = _subject_domain if subjects else _object_domain
+    domains = [ends(known) for known in profile.predicates.values()]
+    open_iris = any(domain.namespaces is None for domain in domains)
+    open_literals = any(domain.datatypes is None for domain in domains)
+    namespaces = {text for domain in domains for text in domain.namespaces or ()}
+    datatypes = {text for domain in domains for text in domain.datatypes or ()}
+    return Domain(
+        None if open_iris else tuple(sorted(namespaces)),
+        any(domain.blank for domain in domains),
+        None if open_literals else frozenset(datatypes),
+    )
 
 
 def _subject_domain(known: PredicateProfile) -> Domain:
@@ -130,6 +146,15 @@ class VariableEnd:
         return {namespace: frozenset(found[namespace]) for namespace in sorted(found)}
 
     @cached_property
+    def coded_namespaces(self) -> frozenset[str]:
+        """The namespaces of whose IRIs some member says which ones it has."""
+        return frozenset(
+            namespace
+            for namespace, names in self.by_namespace.items()
+            if any(_codes_in(self.domains[name], namespace) is not None for name in names)
+        )
+
+    @cached_property
     def with_iris(self) -> frozenset[str]:
         """The members that may have IRIs."""
         return frozenset(name for name, d in self.domains.items() if d.namespaces != ())
@@ -171,7 +196,10 @@ class VariableEnd:
         yield self.with_iris, other.of_unknown_iris
         for first, second in _shared_namespaces(self.by_namespace, other.by_namespace):
             here, there = self.by_namespace[first], other.by_namespace[second]
-            yield from self._compared(other, here, there, max(first, second, key=len))
+            if first in self.coded_namespaces and second in other.coded_namespaces:
+                yield from self._compared(other, here, there, max(first, second, key=len))
+            else:
+                yield here, there
         yield self.by_datatype.get(None, frozenset()), other.with_literals
         yield self.with_literals, other.by_datatype.get(None, frozenset())
         for datatype, here in self.by_datatype.items():

@@ -172,7 +172,7 @@ def _profiled_exclusion(leaf: Leaf, profile: Profile) -> str | None:
         return "holds no triples"
     predicates = leaf.predicates
     if predicates is None:
-        return None
+        return _node_exclusion(leaf.triple, profile)
     if not any(predicate.value in profile.predicates for predicate in predicates):
         return "does not use the predicate"
     if leaf.triple.is_path:
@@ -183,6 +183,17 @@ def _profiled_exclusion(leaf: Leaf, profile: Profile) -> str | None:
     if isinstance(target, IRI) and target.value not in profile.classes:
         return "holds no instance of the class"
     return _subject_exclusion(triple, known) or _object_exclusion(triple, known)
+
+
+def _node_exclusion(triple: TriplePattern, profile: Profile) -> str | None:
+    """Look for a constant among the nodes of all triples."""
+    if triple.is_path:
+        return None
+    reasons = [
+        _subject_exclusion(triple, known) or _object_exclusion(triple, known)
+        for known in profile.predicates.values()
+    ]
+    return None if None in reasons else "has the term at no predicate"
 
 
 def _described_exclusion(leaf: Leaf, member: MemberView) -> str | None:

@@ -11,6 +11,7 @@ from hereditary_kg.planning.cardinality import Estimate, estimate_local, join_es
 from hereditary_kg.planning.leaves import GraphName, Leaf, joined_leaves
 from hereditary_kg.planning.locality import LocalPart, joined_part
 from hereditary_kg.planning.sources import Sources
+from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sparql.algebra import (
     BGP,
     Distinct,
@@ -22,7 +23,7 @@ from hereditary_kg.sparql.algebra import (
     Service,
     Variable,
 )
-from hereditary_kg.sparql.variables import scope_variables, triple_variables
+from hereditary_kg.sparql.variables import scope_variables
 
 __all__ = [
     "Unit",
@@ -86,17 +87,20 @@ def waiting_order(waiting: list[Unit], bound: set[Variable]) -> list[Unit]:
 
 
 def is_connected(pattern: Pattern) -> bool:
-    """Whether a join holds together by variables: a cross product is cheaper to ship in parts."""
+    """Whether a join holds together: a cross product is cheaper to ship in parts.
+
+    What is said of one and the same constant holds together as well.
+    """
     while isinstance(pattern, Filter | Project | Distinct | Reduced):
         pattern = pattern.pattern
     if not isinstance(pattern, BGP | Join):
         return True
-    groups: list[frozenset[Variable]] = []
+    groups: list[frozenset[Variable | IRI]] = []
     for part in join_parts(pattern):
         if isinstance(part, BGP):
-            groups.extend(frozenset(triple_variables(triple)) for triple in part.triples)
+            groups.extend(_linking_terms(BGP((triple,))) for triple in part.triples)
         else:
-            groups.append(frozenset(scope_variables(part)))
+            groups.append(_linking_terms(part))
     groups = [group for group in groups if group]
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(groups)))
@@ -130,8 +134,15 @@ def local_groups(units: list[Unit], sources: Sources) -> list[Unit]:
 def _are_linked(first: Unit, second: Unit) -> bool:
     if first.part is None or second.part is None or not (first.pushable and second.pushable):
         return False
-    shared = set(scope_variables(first.pattern)) & set(scope_variables(second.pattern))
+    shared = _linking_terms(first.pattern) & _linking_terms(second.pattern)
     return bool(shared) and first.part.is_linked(second.part)
+
+
+def _linking_terms(pattern: Pattern) -> frozenset[Variable | IRI]:
+    """Give the variables of a pattern, and the constants that something is said of."""
+    subjects = (leaf.triple.subject for leaf in joined_leaves(pattern))
+    constants = (subject for subject in subjects if isinstance(subject, IRI))
+    return frozenset((*scope_variables(pattern), *constants))
 
 
 def _merge(first: Unit, second: Unit, sources: Sources) -> Unit | None:

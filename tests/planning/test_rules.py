@@ -18,6 +18,7 @@ from hereditary_kg.planning.errors import PlanningError
 from hereditary_kg.planning.rules import RULES, apply_rules
 from hereditary_kg.planning.rules.filters import is_stable, push_filters_down
 from hereditary_kg.planning.rules.graphs import push_graphs_down
+from hereditary_kg.planning.rules.optionals import push_conditions_into_optionals
 from hereditary_kg.planning.rules.unanswerable import remove_unanswerable
 from hereditary_kg.planning.sources import MemberView, select_sources
 from hereditary_kg.rdf.terms import IRI, Literal
@@ -42,6 +43,7 @@ GOLDEN = Path(__file__).parent / "golden"
 NAMES = {
     "filters": push_filters_down,
     "graphs": push_graphs_down,
+    "optionals": push_conditions_into_optionals,
     "unanswerable": remove_unanswerable,
 }
 PAIRS = sorted(path.name.removesuffix("_input.rq") for path in GOLDEN.glob("*_input.rq"))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hereditary_kg.planning.errors import PlanningError
 from hereditary_kg.planning.rules.filters import push_filters_down
 from hereditary_kg.planning.rules.graphs import push_graphs_down
+from hereditary_kg.planning.rules.optionals import push_conditions_into_optionals
 from hereditary_kg.planning.rules.unanswerable import remove_unanswerable
 from hereditary_kg.planning.sources import Sources, pattern_candidates
 from hereditary_kg.sparql.algebra import Pattern, is_empty
@@ -23,6 +24,7 @@ Rule = Callable[[Pattern, Sources], Pattern]
 RULES: tuple[Rule, ...] = (
     remove_unanswerable,
     push_graphs_down,
+    push_conditions_into_optionals,
     push_filters_down,
 )
 
