@@ -10,6 +10,7 @@ from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.request_series import RequestSeries
 from hereditary_kg.execution.streams import Batches, distinct_batches, merge
 from hereditary_kg.execution.sub_queries import SubQueryTemplate
+from hereditary_kg.execution.value_routing import ValueRouter
 from hereditary_kg.execution.whole_answers import read_whole
 from hereditary_kg.federation.block_sizes import FIRST_BLOCK, LARGEST_BLOCK
 from hereditary_kg.federation.errors import MemberError
@@ -74,10 +75,10 @@ def ask_members(
                 context, context.members[name], _purpose(keys), context.step(step or node)
             ),
             template,
-            keys,
+            own,
             node,
         )
-        for name in node.members
+        for name, own in _routed(node, keys)
     ]
     answers = merge(streams)
     if not node.distinct:
@@ -91,6 +92,20 @@ def _keys(node: plan.Fetch, bindings: pl.DataFrame | None) -> pl.DataFrame | Non
     if not columns or bindings is None:
         return None
     return bindings.select(columns).unique(maintain_order=True)
+
+
+def _routed(
+    node: plan.Fetch, keys: pl.DataFrame | None
+) -> Iterator[tuple[str, pl.DataFrame | None]]:
+    """Yield the members that are asked, each with the bindings that it may match."""
+    if keys is None or len(node.members) == 1:
+        yield from ((name, keys) for name in node.members)
+        return
+    router = ValueRouter(node, keys)
+    for name in node.members:
+        own = router.keys_for(name)
+        if own.height:
+            yield name, own
 
 
 def _purpose(keys: pl.DataFrame | None) -> str:

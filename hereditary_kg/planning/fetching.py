@@ -9,6 +9,7 @@ from hereditary_kg.planning.cardinality import (
     estimate_local,
     estimate_pattern,
 )
+from hereditary_kg.planning.domains import leaf_ends
 from hereditary_kg.planning.leaves import Leaf, has_service, joined_leaves
 from hereditary_kg.planning.locality import Locality, LocalPart
 from hereditary_kg.planning.sources import Sources, pattern_candidates
@@ -88,7 +89,8 @@ class FetchPlanner:
         members = part.members or ()
         if estimate is None:
             estimate = self._estimate(pattern, members)
-        return plan.Fetch(pattern, members, variables, certain, repeated, None, estimate)
+        ends = {variable: part.ends[variable] for variable in variables if variable in part.ends}
+        return plan.Fetch(pattern, members, variables, certain, repeated, None, estimate, ends)
 
     def _estimate(self, pattern: Pattern, members: tuple[str, ...]) -> Estimate:
         estimate = estimate_pattern(pattern, self.sources)
@@ -112,6 +114,9 @@ class FetchPlanner:
             repeated,
             None,
             estimate_leaf(leaf, self.sources),
+            {variable: (end,) for variable, end in leaf_ends(leaf, self.sources).items()}
+            if self.optimise
+            else {},
         )
 
     def fetch_once(self, pattern: Pattern, member: str) -> plan.Fetch:

@@ -5,11 +5,13 @@ operators at the mediator. Nodes are frozen values like those of the algebra; th
 are used through the module name (``plan.Join``), for the algebra has its own of that name.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
 from hereditary_kg.planning.cardinality import Estimate
+from hereditary_kg.planning.domains import VariableEnd
 from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.rdf.terms import IRI, Term
 from hereditary_kg.sparql.algebra import (
@@ -68,6 +70,8 @@ class Fetch:
             members hold counts once).
         limit: how many rows of each member are enough, None for all.
         estimate: expected size of the answer.
+        ends: where variables stand in triple patterns, so that each binding goes only to the
+            members that may have it.
     """
 
     pattern: Pattern
@@ -77,6 +81,9 @@ class Fetch:
     distinct: bool
     limit: int | None = None
     estimate: Estimate = field(default=Estimate(0.0), compare=False)
+    ends: Mapping[Variable, tuple[VariableEnd, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True)
