@@ -27,6 +27,8 @@ __all__ = ["ask_in_blocks"]
 # member has too much to do. 400 is what some servers say to a long form.
 _TOO_LONG = frozenset((400, 413, 414))
 _TOO_MUCH = frozenset((429, 500, 502, 503, 504))
+# The pieces that a block is cut into when it takes too long.
+_AFTER_TIMEOUT = 8
 # Seconds that a member may want before it is asked again, as in `RetryPolicy`.
 _LONGEST_WAIT = 30.0
 
@@ -93,7 +95,7 @@ async def _work(series: RequestSeries, template: SubQueryTemplate, queue: _Queue
 async def _ask_block(
     series: RequestSeries, template: SubQueryTemplate, block: pl.DataFrame
 ) -> Batches:
-    """Ask for a block, in halves where it is too much."""
+    """Ask for a block, in smaller ones where it is too much."""
     pending = [block]
     failure: MemberError | None = None
     while pending:
@@ -191,13 +193,16 @@ async def _smaller_blocks(
         # One binding shows whether the form or the length was refused.
         return [block.slice(1), block.head(1)]
     length = len(error.query or "") if error.status in _TOO_LONG else None
-    experience.block_size.fail(block.height, length)
+    # A time-out has cost much time already: a member that hangs is to show it soon.
+    pieces = min(block.height, _AFTER_TIMEOUT if error.kind == "timeout" else 2)
+    height = math.ceil(block.height / pieces)
+    experience.block_size.fail(2 * height, length)
     wait = error.retry_after or 0.0
     if wait > _LONGEST_WAIT or wait >= series.context.deadline.remaining():
         raise error
     await asyncio.sleep(wait)
-    half = block.height // 2
-    return [block.slice(half), block.head(half)]
+    starts = range(0, block.height, height)
+    return [block.slice(start, height) for start in reversed(starts)]
 
 
 def _is_too_much(error: MemberError) -> bool:

@@ -17,7 +17,7 @@ import polars as pl
 from hereditary_kg.execution.memory import Holding
 from hereditary_kg.execution.request_series import RequestSeries
 from hereditary_kg.execution.row_bags import RowBag
-from hereditary_kg.execution.streams import Batches, collect, merge
+from hereditary_kg.execution.streams import Batches, collect, merge, rebatch
 from hereditary_kg.execution.sub_queries import COUNTED, NO_COLUMN, PART, SubQuery
 from hereditary_kg.federation.errors import MemberError, RowCapError
 
@@ -64,8 +64,10 @@ async def read_whole(series: RequestSeries, query: SubQuery, *, expected: float 
     with series.context.memory.hold("rows that a member may have cut short") as held:
         bag = RowBag(held)
         rows = 0
-        hopeless = cap.rows is not None and expected > 2 * cap.rows
-        if not (hopeless and query.limit is None and not query.obstacle):
+        total: int | None = None
+        if cap.rows is not None and expected > 2 * cap.rows and query.limit is None:
+            total = await _count(series, query, rows)
+        if total is None or cap.rows is None or total < cap.rows or query.obstacle:
             suspicious = False
             try:
                 async with aclosing(series.select(query.text, query.columns)) as frames:
@@ -82,14 +84,13 @@ async def read_whole(series: RequestSeries, query: SubQuery, *, expected: float 
             if not suspicious and not cap.is_suspicious(rows):
                 cap.note_answer(rows)
                 return
-        total = await _count(series, query, rows)
-        if rows and total <= rows:
-            cap.note_answer(rows)
-            return
-        if rows:
+            total = await _count(series, query, rows)
+            if total <= rows:
+                cap.note_answer(rows)
+                return
             cap.note_cap(rows)
         wanted = total if query.limit is None else min(total, query.limit)
-        async with aclosing(_read_rest(series, query, bag, total)) as rest:
+        async with aclosing(_read_rest(series, query, bag, total, held)) as rest:
             async for frame in rest:
                 part = frame.head(wanted - rows)
                 rows += part.height
@@ -138,7 +139,9 @@ async def _count(series: RequestSeries, query: SubQuery, rows: int) -> int:
     return counted[0]
 
 
-async def _read_rest(series: RequestSeries, query: SubQuery, bag: RowBag, total: int) -> Batches:
+async def _read_rest(
+    series: RequestSeries, query: SubQuery, bag: RowBag, total: int, held: Holding
+) -> Batches:
     """Stream the rows that are not in ``bag``."""
     rows = bag.rows
     if query.columns == (NO_COLUMN,):
@@ -148,12 +151,14 @@ async def _read_rest(series: RequestSeries, query: SubQuery, bag: RowBag, total:
     if query.obstacle:
         series.refuse(query, rows, query.obstacle)
     parts = [part async for part in _divide(series, query, "", total)]
-    streams = [_read_part(series, query, part) for part in parts]
-    async with aclosing(merge(streams)) as frames:
+    answers = merge([_read_part(series, query, part) for part in parts])
+    async with aclosing(rebatch(answers, query.columns)) as frames:
         async for frame in frames:
-            yield bag.take_out(frame)
-    if bag.rows:
-        series.refuse(query, rows, f"{bag.rows:,} of them were others a moment later")
+            new = await held.run(bag.take_out, frame)
+            rows += new.height
+            yield new
+    if bag.rows or rows != total:
+        series.refuse(query, total, f"{max(1, bag.rows):,} of them were others a moment later")
 
 
 async def _divide(

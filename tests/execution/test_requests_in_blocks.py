@@ -1,7 +1,9 @@
 """Bind joins at members that refuse long blocks, VALUES, or answer in pieces."""
 
+import asyncio
 import re
 from collections import Counter
+from contextlib import asynccontextmanager
 
 import polars as pl
 import pytest
@@ -171,3 +173,35 @@ async def test_one_binding_with_more_rows_than_the_cap_is_read_on():
     bindings = pl.DataFrame({"s": ["<http://e/s0>", "<http://e/s1>"]})
     found, _ = await joined(limited_member(transport), bindings)
     assert found == Counter((f'"{n}"', "<http://e/s0>") for n in range(250))
+
+
+class HangingTransport(LimitedTransport):
+    """Does not answer requests with more than so many bindings."""
+
+    most = 0
+
+    @asynccontextmanager
+    async def send(self, request):
+        if binding_count(request.query) > self.most:
+            self.queries.append(request.query)
+            await asyncio.sleep(60)
+        async with super().send(request) as response:
+            yield response
+
+
+@pytest.mark.parametrize("most", [5, 200])
+async def test_blocks_that_take_too_long_become_smaller(bindings, expected, most):
+    transport = HangingTransport(STORE)
+    transport.most = most
+    member = limited_member(transport, timeout=0.5, concurrency=1)
+    found, _ = await joined(member, bindings.head(300))
+    asked = set(bindings["s"].head(300))
+    assert found == Counter(row for row in expected if row[1] in asked)
+
+
+async def test_a_member_that_hangs_shows_it_after_few_requests(bindings):
+    transport = HangingTransport(STORE)
+    member = limited_member(transport, timeout=0.2, concurrency=1)
+    with pytest.raises(IncompleteAnswerError, match=r"within its limit of 0\.2 s"):
+        await joined(member, bindings.head(64))
+    assert list(map(binding_count, transport.queries)) == [64, 8, 1]
