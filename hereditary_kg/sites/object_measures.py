@@ -240,8 +240,10 @@ class _ObjectReader:
     def take(self, frame: pl.DataFrame) -> None:
         """Take distinct objects with their counts."""
         term = pl.col("object")
+        first = term.str.slice(0, 1)
         frame = frame.with_columns(
-            pl.col("number", "triples").cast(pl.Int64), term.str.slice(0, 1).alias("kind")
+            pl.col("number", "triples").cast(pl.Int64),
+            pl.when(first.is_in(["<", '"', "_"])).then(first).otherwise(pl.lit("")).alias("kind"),
         )
         for (kind,), part in frame.group_by("kind"):
             rest = part.drop("kind")

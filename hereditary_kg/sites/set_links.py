@@ -1,7 +1,7 @@
 """Links between characteristic sets, counted in a sample of each predicate's triples."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -53,10 +53,22 @@ def count_links(
         pl.col("key").replace_strict(sets, return_dtype=pl.Int32).alias("set"),
     )
     counts: Counter[tuple[int, str, int]] = Counter()
+    small = [iri for iri, held in predicates.items() if held <= size]
+    listed = " ".join(f"(<{iri}> {number})" for number, iri in enumerate(small))
+    query = (
+        f"SELECT ?number ?subject ?object {{ VALUES (?p ?number) {{ {listed} }} "
+        "?subject ?p ?object }"
+    )
+    for number, source, target, count in _count_ends(store, query, places):
+        counts[source, small[number], target] = count
     for iri, held in predicates.items():
-        scale = max(1.0, held / size)
-        for source, target, count in _sample(store, iri, size, places):
-            counts[source, iri, target] = round(count * scale)
+        if held > size:
+            query = (
+                f"SELECT (0 AS ?number) ?subject ?object {{ ?subject <{iri}> ?object }} "
+                f"LIMIT {size}"
+            )
+            for _, source, target, count in _count_ends(store, query, places):
+                counts[source, iri, target] = round(count * held / size)
     frequent = sorted(
         (item for item in counts.items() if item[1] >= FEWEST_USERS),
         key=lambda item: (-item[1], item[0]),
@@ -67,20 +79,21 @@ def count_links(
     )
 
 
-def _sample(
-    store: "Store", iri: str, size: int, places: pl.DataFrame
-) -> Sequence[tuple[int, int, int]]:
-    """Count a sample of a predicate's triples by the sets of both ends."""
+def _count_ends(
+    store: "Store", query: str, places: pl.DataFrame
+) -> list[tuple[int, int, int, int]]:
+    """Count triples by their predicate's number and the sets of both ends."""
     frames: list[pl.DataFrame] = []
 
     def take(frame: pl.DataFrame) -> None:
-        hashed = frame.select(pl.col("subject", "object").hash())
+        hashed = frame.select(pl.col("number").cast(pl.Int64), pl.col("subject", "object").hash())
         ends = hashed.join(places, on="subject").join(
             places, left_on="object", right_on="subject", suffix="_of_object"
         )
-        frames.append(ends.group_by("set", "set_of_object").len())
+        frames.append(ends.group_by("number", "set", "set_of_object").len())
 
-    query = f"SELECT ?subject ?object {{ ?subject <{iri}> ?object }} LIMIT {size}"
-    read_columns(store, query, ("subject", "object"), take)
-    found = pl.concat(frames).group_by("set", "set_of_object").agg(pl.col("len").sum())
-    return list(found.iter_rows())
+    read_columns(store, query, ("number", "subject", "object"), take)
+    if not frames:
+        return []
+    found = pl.concat(frames).group_by("number", "set", "set_of_object")
+    return list(found.agg(pl.col("len").sum()).iter_rows())
