@@ -18,7 +18,7 @@ import polars as pl
 
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.memory import Holding
-from hereditary_kg.execution.requests import BLOCK, blocks
+from hereditary_kg.execution.requests import BLOCK, LARGEST_BLOCK, blocks
 from hereditary_kg.execution.residual import filter_rows
 from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
 from hereditary_kg.planning import plan
@@ -211,6 +211,6 @@ async def _looked_up(
         with context.memory.hold(right) as held:
             yield rows, await collect(evaluate(context, right, block), _names(right), held)
 
-    async with aclosing(merge([look_up(block) for block in blocks(keys)])) as pairs:
+    async with aclosing(merge([look_up(block) for block in blocks(keys, LARGEST_BLOCK)])) as pairs:
         async for pair in pairs:
             yield pair

@@ -147,7 +147,8 @@ async def _views(members: Sequence[Member], context: ExecutionContext) -> list[M
             context.fail(error)
             return None
         once = member.name in context.asked_once
-        return MemberView(member.name, profile, member.description.holds, once)
+        cuts = member.row_cap is not None
+        return MemberView(member.name, profile, member.description.holds, once, cuts)
 
     found = await gather(view(m) for m in members if m.name not in context.failures)
     return [member for member in found if member is not None]

@@ -16,9 +16,12 @@ from hereditary_kg.planning.fetching import FetchPlanner
 from hereditary_kg.planning.fragment_planning import FragmentPlanner
 from hereditary_kg.planning.join_planning import JoinPlanner
 from hereditary_kg.planning.locality import LocalPart
+from hereditary_kg.planning.partial_aggregates import split_group
 from hereditary_kg.planning.rules import apply_rules
 from hereditary_kg.planning.sources import Sources, pattern_candidates
-from hereditary_kg.planning.units import join_parts
+from hereditary_kg.planning.top_rows import ordered_rows, sorts_alike
+from hereditary_kg.planning.units import is_connected, join_parts
+from hereditary_kg.rdf.terms import XSD, Literal
 from hereditary_kg.sparql.algebra import (
     BGP,
     Aggregate,
@@ -131,14 +134,49 @@ class _Builder:
             case OrderBy(inner, keys):
                 return self._order_by(inner, keys, needed)
             case Slice(inner, offset, limit):
-                node = self.build(inner, needed)
-                if limit is not None and self.optimise:
-                    node = _with_limit(node, offset + limit)
-                return plan.Slice(node, offset, limit)
+                return plan.Slice(self._sliced(inner, offset, limit, needed), offset, limit)
             case Graph():
                 return self._fragments.fragment(pattern)
             case Service():
                 return plan.ServiceCall(pattern)
+
+    # Slices
+
+    def _sliced(
+        self, inner: Pattern, offset: int, limit: int | None, needed: AbstractSet[Variable]
+    ) -> plan.Node:
+        """Plan what a slice is cut from; members send no more of it than can matter."""
+        if limit is None or not self.optimise:
+            return self.build(inner, needed)
+        top = self._top_rows(inner, offset + limit, needed)
+        return top or _with_limit(self.build(inner, needed), offset + limit)
+
+    def _top_rows(
+        self, pattern: Pattern, rows: int, needed: AbstractSet[Variable]
+    ) -> plan.Node | None:
+        """Plan to ask each member for its first rows, if all of them sort alike."""
+        found = ordered_rows(pattern)
+        part = None if found is None else self._fetching.part(found[0].pattern)
+        if found is None or part is None or len(part.members or ()) < 2:
+            return None
+        ordering, projected, distinct = found
+        members = [self.sources.members[name] for name in part.members or ()]
+        if any(member.cuts_answers for member in members) or not sorts_alike(ordering.keys, part):
+            return None
+        if not is_connected(ordering.pattern) or not (distinct or part.exact or part.whole):
+            return None
+        read = frozenset().union(*(expression_variables(key.expression) for key in ordering.keys))
+        shown = frozenset(scope_variables(ordering.pattern) if projected is None else projected)
+        if distinct:
+            if not read <= shown:
+                return None
+            asked = replace(part, exact=False, whole=True)
+            fetch = self._fetching.fetch(pattern, asked, shown)
+        else:
+            fetch = self._fetching.fetch(ordering, part, shown | read)
+        node = plan.OrderBy(replace(fetch, limit=rows), ordering.keys)
+        kept = tuple(v for v in projected or scope_variables(pattern) if v in needed)
+        return node if node.variables == kept else plan.Project(node, kept)
 
     # Joins
 
@@ -185,6 +223,9 @@ class _Builder:
         return plan.Project(extended, (*before, variable))
 
     def _group(self, pattern: Group) -> plan.Node:
+        merged = self._merged_group(pattern)
+        if merged is not None:
+            return merged
         read = frozenset(pattern.keys).union(
             *(expression_variables(aggregate) for _, aggregate in pattern.aggregates)
         )
@@ -199,6 +240,23 @@ class _Builder:
                 aggregate = replace(aggregate, argument=argument)  # noqa: PLW2901 - with marks
             aggregates.append((variable, aggregate))
         return plan.Group(node, pattern.keys, tuple(aggregates))
+
+    def _merged_group(self, pattern: Group) -> plan.Node | None:
+        """Plan to merge the groups of several members, if that is exact."""
+        part = self._fetching.part(pattern.pattern)
+        if part is None or len(part.members or ()) < 2 or not is_connected(pattern.pattern):
+            return None
+        split = split_group(pattern, part, self._fresh_variable)
+        if split is None:
+            return None
+        partial = split.partial
+        node: plan.Node = self._fetching.fetch(partial, part, frozenset(scope_variables(partial)))
+        if split.size is not None:
+            node = plan.Filter(node, Call(">", (split.size, Literal("0", XSD + "integer"))))
+        node = plan.Group(node, pattern.keys, split.merging)
+        for variable, expression in split.computed:
+            node = plan.Extend(node, variable, expression)
+        return plan.Project(node, scope_variables(pattern))
 
     def _order_by(
         self, inner: Pattern, keys: tuple[OrderKey, ...], needed: AbstractSet[Variable]

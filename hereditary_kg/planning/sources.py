@@ -71,12 +71,14 @@ class MemberView:
         holds: IRIs or namespaces of the predicates it may hold; empty for anything.
         asked_once: whether all that is wanted of it must come in one answer, because the labels
             of its blank nodes hold for one answer only.
+        cuts_answers: whether it cuts long answers short, so that an order would be lost.
     """
 
     name: str
     profile: Profile | None = None
     holds: tuple[str, ...] = ()
     asked_once: bool = False
+    cuts_answers: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hereditary_kg.planning import plan
-from hereditary_kg.sparql.printing import query_text
+from hereditary_kg.sparql.printing import group_text, query_text
 from tests.dealt_federations import answer_of, dealt, oracle, store_of
 from tests.execution.test_blank_node_joins import apart, without_labels
 from tests.sparql.query_generation import LITERALS, PREDICATES, Forms, queries
@@ -125,3 +125,76 @@ async def test_what_two_sites_say_of_one_person_is_joined_across_them():
     text = PREFIX + "SELECT * { ?p ex:age ?a . ?v ex:of ?p ; ex:on ?d }"
     result = await dealt(sites).query(text)
     assert answer_of(result) == oracle(merged, text)
+
+
+MEASURED = [
+    """SELECT ?c (COUNT(*) AS ?n) (SUM(?x) AS ?s) (AVG(?x) AS ?m) {
+        ?p ex:has ?c ; ex:score ?x } GROUP BY ?c""",
+    """SELECT (COUNT(?p) AS ?n) (AVG(?x) AS ?m) (MIN(?x) AS ?l) (MAX(?x) AS ?h) {
+        ?p ex:has ?c ; ex:score ?x }""",
+    """SELECT (COUNT(?p) AS ?n) (AVG(?x) AS ?m) (MIN(?x) AS ?l) {
+        ?p ex:has ?c ; ex:score ?x FILTER(?x > 1000) }""",
+    """SELECT ?c (COUNT(DISTINCT ?p) AS ?n) {
+        ?p ex:has ?c . ?v ex:of ?p } GROUP BY ?c HAVING(COUNT(*) > 1)""",
+    """SELECT ?c (COUNT(?v) AS ?n) {
+        ?p ex:has ?c OPTIONAL { ?v ex:of ?p ; ex:on '2020-01-01' } } GROUP BY ?c ORDER BY ?n ?c""",
+    "SELECT (SUM(?x + 1) AS ?s) { ?p ex:has ?c ; ex:score ?x }",
+    """SELECT ?d (COUNT(DISTINCT ?c) AS ?n) {
+        ?p ex:has ?c . ?v ex:of ?p ; ex:on ?d } GROUP BY ?d""",
+    "SELECT (MAX(?d) AS ?last) { ?p ex:age ?a . ?v ex:of ?p ; ex:on ?d }",
+]
+
+
+@pytest.mark.parametrize("body", MEASURED)
+async def test_groups_over_several_members_are_merged(body):
+    sites = [list(scored(0)), list(scored(1)), list(scored(2))]
+    text = PREFIX + body
+    result = await dealt(sites).query(text)
+    merged = store_of({triple for site in sites for triple in site})
+    assert answer_of(result) == oracle(merged, text), result.plan
+
+
+def scored(number):
+    """Give a hospital whose patients have scores."""
+    yield from hospital(number)
+    for n in range(4):
+        value = f'"{3 * n + number}"^^<http://www.w3.org/2001/XMLSchema#integer>'
+        yield (f"<http://site{number}.example/patient/{n}>", "<http://example.org/score>", value)
+
+
+@pytest.mark.parametrize("body", [MEASURED[0], MEASURED[1], MEASURED[3], MEASURED[4]])
+async def test_members_send_groups_and_not_solutions(body):
+    sites = [list(scored(number)) for number in range(3)]
+    prepared = await dealt(sites).prepare(PREFIX + body)
+    (fetch,) = fetches(prepared.physical)
+    assert "COUNT(" in group_text(fetch.pattern)
+
+
+@pytest.mark.parametrize(
+    ("body", "pushed"),
+    [
+        ("SELECT ?v ?d { ?v ex:of ?p ; ex:on ?d } ORDER BY DESC(?d) ?v LIMIT 3", 3),
+        ("SELECT ?v { ?v ex:of ?p ; ex:on ?d } ORDER BY DESC(?d) ?v OFFSET 2 LIMIT 3", 5),
+        ("SELECT DISTINCT ?d { ?v ex:of ?p ; ex:on ?d } ORDER BY ?d LIMIT 2", 2),
+        ("SELECT DISTINCT ?p { ?v ex:of ?p ; ex:on ?d } ORDER BY ?d ?p LIMIT 2", None),
+        ("SELECT ?c ?l { ?c ex:label ?l } ORDER BY ?l LIMIT 2", 2),
+        ("SELECT ?v ?o { ?v ex:mixed ?o } ORDER BY ?o ?v LIMIT 2", None),
+    ],
+)
+async def test_members_send_their_first_rows(body, pushed):
+    sites = [[*hospital(number), *mixed(number)] for number in range(3)]
+    federation = dealt(sites)
+    prepared = await federation.prepare(PREFIX + body)
+    assert {fetch.limit for fetch in fetches(prepared.physical)} == {pushed}
+    result = await federation.query(PREFIX + body)
+    merged = store_of({triple for site in sites for triple in site})
+    expected = [tuple(map(str, row)) for row in merged.query(PREFIX + body)]
+    assert len(result.frame) == len(expected)
+    assert [str(cell) for row in result.frame.rows() for cell in row] == [
+        cell for row in expected for cell in row
+    ]
+
+
+def mixed(number):
+    yield (f"<http://site{number}.example/visit/0>", "<http://example.org/mixed>", f'"{number}"')
+    yield (f"<http://site{number}.example/visit/1>", "<http://example.org/mixed>", "<urn:x>")
