@@ -91,7 +91,7 @@ async def _load_at_once(
                 if not isinstance(number, Literal):
                     raise ExecutionError(f"a member numbered its answer {text}")
                 leaf = leaves[int(number.lexical)]
-                matches = rows.select(_names(leaf.variables))
+                matches = restrict(rows, _names(leaf.variables))
                 await held.run(load_matches, store, leaf, matches)
 
 
