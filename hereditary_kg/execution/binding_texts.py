@@ -26,35 +26,21 @@ def write_bindings(block: pl.DataFrame, keyword: BindingKeyword) -> str:
 
 def _values_text(block: pl.DataFrame) -> str:
     head = " ".join(f"?{name}" for name in block.columns)
-    row = pl.concat_str(
-        pl.lit("("), pl.concat_str(*map(pl.col, block.columns), separator=" "), pl.lit(")")
-    )
-    return f"VALUES ({head}) {{ {_joined(block, row, ' ')} }}"
+    rows = " ".join(f"({' '.join(row)})" for row in block.iter_rows())
+    return f"VALUES ({head}) {{ {rows} }}"
 
 
 def _filter_text(block: pl.DataFrame) -> str:
     if block.width == 1:
-        name = block.columns[0]
-        is_iri = block[name].str.starts_with("<")
-        iris, literals = block.filter(is_iri), block.filter(~is_iri)
-        conditions = [f"?{name} IN ({_joined(iris, pl.col(name), ', ')})"] if iris.height else []
-        if literals.height:
-            conditions.append(_joined(literals, _equality(name), " || "))
+        name, terms = block.columns[0], block.to_series().to_list()
+        iris = [term for term in terms if term.startswith("<")]
+        conditions = [f"?{name} IN ({', '.join(iris)})"] if iris else []
+        conditions += [_equality(name, term) for term in terms if not term.startswith("<")]
         return f"FILTER({' || '.join(conditions)})"
-    row = pl.concat_str(
-        pl.lit("("), pl.concat_str(*map(_equality, block.columns), separator=" && "), pl.lit(")")
-    )
-    return f"FILTER({_joined(block, row, ' || ')})"
+    names = block.columns
+    rows = (" && ".join(map(_equality, names, row)) for row in block.iter_rows())
+    return f"FILTER({' || '.join(f'({row})' for row in rows)})"
 
 
-def _equality(name: str) -> pl.Expr:
-    term = pl.col(name)
-    return (
-        pl.when(term.str.starts_with("<"))
-        .then(pl.concat_str(pl.lit(f"?{name} = "), term))
-        .otherwise(pl.concat_str(pl.lit(f"sameTerm(?{name}, "), term, pl.lit(")")))
-    )
-
-
-def _joined(block: pl.DataFrame, expression: pl.Expr, separator: str) -> str:
-    return separator.join(block.select(expression.alias("row"))["row"].to_list())
+def _equality(name: str, term: str) -> str:
+    return f"?{name} = {term}" if term.startswith("<") else f"sameTerm(?{name}, {term})"

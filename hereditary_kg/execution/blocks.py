@@ -9,6 +9,7 @@ import asyncio
 import math
 import time
 from contextlib import aclosing
+from itertools import accumulate
 
 import polars as pl
 
@@ -81,8 +82,9 @@ def _most_bindings(size: int, keyword: BindingKeyword) -> int:
 
 def _fitting(block: pl.DataFrame, characters: int) -> int:
     """Give how many rows, at least one, have no more characters than that."""
-    lengths = block.select(pl.sum_horizontal(pl.all().str.len_chars() + 1) + 2).to_series()
-    return max(1, int((lengths.cum_sum() <= characters).sum()))
+    # A bracket at both ends of each row, and a space after each term.
+    lengths = accumulate(sum(map(len, row)) + len(row) + 2 for row in block.iter_rows())
+    return max(1, sum(length <= characters for length in lengths))
 
 
 async def _work(series: RequestSeries, template: SubQueryTemplate, queue: _Queue) -> Batches:

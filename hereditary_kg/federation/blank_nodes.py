@@ -4,6 +4,9 @@ import polars as pl
 
 __all__ = ["scope_blank_nodes"]
 
+# Rows up to which a column is looked through faster cell by cell than by an expression.
+_FEW = 512
+
 # BLANK_NODE_LABEL of N-Triples without its non-ASCII part: whatever else a member uses
 # (Virtuoso: nodeID://b10001) is encoded.
 _LEGAL_LABEL = r"^_:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
@@ -23,13 +26,16 @@ def scope_blank_nodes(frame: pl.DataFrame, scope: str) -> pl.DataFrame:
     Returns:
         The frame itself where it has no blank node.
     """
-    if not frame.width:
-        return frame
-    blank = frame.select(pl.all().str.starts_with("_:").any()).row(0)
-    columns = [name for name, found in zip(frame.columns, blank, strict=True) if found]
+    columns = [column.name for column in frame if _has_blank_nodes(column)]
     if not columns:
         return frame
     return frame.with_columns(_scope(pl.col(name), scope) for name in columns)
+
+
+def _has_blank_nodes(column: pl.Series) -> bool:
+    if len(column) > _FEW:
+        return bool(column.str.starts_with("_:").any())
+    return any(text is not None and text.startswith("_:") for text in column.to_list())
 
 
 def _scope(column: pl.Expr, scope: str) -> pl.Expr:

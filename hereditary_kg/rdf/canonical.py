@@ -12,7 +12,7 @@ numbers and names).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 import polars as pl
@@ -28,7 +28,9 @@ from hereditary_kg.rdf.terms import (
 )
 
 __all__ = [
+    "FEW",
     "NAME_PATTERN",
+    "canonicalise_texts",
     "canonicalise_tokens",
     "check_variables",
     "compose_token",
@@ -71,8 +73,8 @@ _QUOTED = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _UNFIT_IN_IRI = bytes(range(0x21)) + b'<>"{}|^`\\'
-# Rows up to which cells are looked at one by one.
-_FEW = 512
+FEW = 512
+"""Rows up to which cells are looked at one by one."""
 _CANONICAL_ONLY = re.compile(_CANONICAL)
 _SHORT_FORMS_ONLY = tuple((re.compile(pattern), datatype) for pattern, datatype in _SHORT_FORMS)
 _IRI_ONLY = re.compile(_IRI_TEXT)
@@ -112,9 +114,9 @@ def canonicalise_tokens(tokens: pl.Series) -> pl.Series:
     Raises:
         ResultError: a cell is no such token; the message quotes it and names the column.
     """
-    if len(tokens) <= _FEW:
+    if len(tokens) <= FEW:
         return _canonicalise_few(tokens)
-    if tokens.head(_FEW).n_unique() <= _FEW // 8:
+    if tokens.head(FEW).n_unique() <= FEW // 8:
         # Predicates, codes and classes: what holds of each term holds of all its rows.
         return _replace(tokens, tokens.unique(maintain_order=True))
     if _are_iris(tokens):
@@ -127,7 +129,7 @@ def canonicalise_tokens(tokens: pl.Series) -> pl.Series:
 
 def _replace(tokens: pl.Series, distinct: pl.Series) -> pl.Series:
     """Put the canonical text of each of `distinct` in its place."""
-    few = len(distinct) <= _FEW
+    few = len(distinct) <= FEW
     canonical = _canonicalise_few(distinct) if few else _canonicalise_many(distinct)
     if canonical.equals(distinct, null_equal=True):
         return tokens
@@ -147,8 +149,21 @@ def _are_iris(tokens: pl.Series) -> bool:
 def _canonicalise_few(tokens: pl.Series) -> pl.Series:
     """Canonicalise a short column, for which a call into Polars costs more than all its cells."""
     texts = tokens.to_list()
-    done = [None if text is None else _canonicalise_text(text, tokens.name) for text in texts]
+    done = canonicalise_texts(texts, tokens.name)
     return tokens if done == texts else pl.Series(tokens.name, done, dtype=pl.String)
+
+
+def canonicalise_texts(texts: Iterable[str | None], name: str) -> list[str | None]:
+    """Do what `canonicalise_tokens` does, cell by cell.
+
+    Args:
+        texts: Turtle term tokens, None for unbound.
+        name: of the variable.
+
+    Raises:
+        ResultError: a cell is no such token; the message quotes it and names the variable.
+    """
+    return [None if text is None else _canonicalise_text(text, name) for text in texts]
 
 
 def _canonicalise_text(text: str, name: str) -> str:

@@ -11,7 +11,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 import polars as pl
 
 from hereditary_kg.rdf.batching import BatchSize
-from hereditary_kg.rdf.canonical import canonicalise_tokens, check_variables, quote_excerpt
+from hereditary_kg.rdf.canonical import (
+    FEW,
+    canonicalise_texts,
+    canonicalise_tokens,
+    check_variables,
+    quote_excerpt,
+)
 from hereditary_kg.rdf.errors import ResultError
 
 __all__ = ["parse_tsv", "parse_tsv_boolean", "read_tsv"]
@@ -136,6 +142,8 @@ class _Rows:
         # Polars fills short rows with nulls and refuses long ones: the sum tells of the former.
         if lines.count(b"\t") != height * (len(self._variables) - 1):
             raise self._refuse_lines(lines)
+        if height <= FEW:
+            return self._parse_few(lines)
         try:
             frame = pl.read_csv(
                 self._header + lines,
@@ -148,6 +156,24 @@ class _Rows:
         if frame.height != height:
             raise self._refuse_lines(lines)
         return pl.DataFrame([canonicalise_tokens(column) for column in frame])
+
+    def _parse_few(self, lines: bytes) -> pl.DataFrame:
+        """Parse a short document, for which a call into Polars costs more than all its cells."""
+        try:
+            text = lines.decode()
+        except UnicodeDecodeError:
+            raise self._refuse_lines(lines) from None
+        rows = [line.removesuffix("\r").split("\t") for line in text.split("\n")[:-1]]
+        if any(len(row) != len(self._variables) for row in rows):
+            raise self._refuse_lines(lines)
+        columns = zip(*rows, strict=True)
+        return pl.DataFrame(
+            {
+                name: canonicalise_texts((cell or None for cell in column), name)
+                for name, column in zip(self._variables, columns, strict=True)
+            },
+            schema=self._schema,
+        )
 
     def _refuse_lines(self, lines: bytes) -> ResultError:
         """Say which line is wrong, and how."""

@@ -85,6 +85,36 @@ def test_a_whole_tsv_document_is_parsed_at_once(frame):
     assert same(parse_tsv(write(frame, "tsv")), frame)
 
 
+TSV_FIELDS = st.sampled_from(
+    [
+        *(b"", b"<http://a/b>", b"<http://a/\xc3\xa9>", b"_:b0", b"1", b"-2.50", b"1e3", b"true"),
+        *(b'"a"', b"'a'", b'"a"@EN', b'"a\\tb"', b'"\\u00e9"', b'"\xe2\x80\xa8"', b'"a"^^xsd:int'),
+        *(b'"\r"', b'"', b"word", b"#a", b" 1", b'"\xff"', b'""', b"<a b>", b"null", b"\x00"),
+    ]
+)
+
+
+@given(data=st.data(), width=st.integers(1, 3))
+def test_few_lines_are_read_as_many_are(data, width):
+    rows = st.lists(TSV_FIELDS, min_size=max(1, width - 1), max_size=width + 1)
+    whole = st.lists(TSV_FIELDS, min_size=width, max_size=width)
+    lines = b"".join(
+        b"\t".join(row) + data.draw(st.sampled_from([b"\n", b"\n", b"\r\n"]))
+        for row in data.draw(st.lists(st.one_of(whole, whole, whole, rows), min_size=1, max_size=4))
+    )
+    header = b"\t".join(b"?%c" % (ord("a") + n) for n in range(width)) + b"\n"
+
+    def parse(document):
+        try:
+            return parse_tsv(document).head(lines.count(b"\n"))
+        except ResultError:
+            return None
+
+    few, many = parse(header + lines), parse(header + lines * 600)
+    assert (few is None) == (many is None)
+    assert few is None or same(few, many)
+
+
 @pytest.mark.parametrize("name", READ_FORMATS)
 def test_a_chunk_may_end_at_every_byte(name):
     document = DOCUMENTS[name]
