@@ -229,7 +229,9 @@ class Member:
         Args:
             deadline: when to give up.
             max_age: seconds for which a profile is used without asking. A profile that an
-                answer has shown to be out of date is asked for again in any case.
+                answer has shown to be out of date is asked for again in any case. Where a file
+                stands in, the file is looked at, and the member asked every `ABSENCE_AGE`
+                seconds; with 0, always.
 
         Returns:
             The profile; None where there is none, or none of the data that the member has now.
@@ -241,7 +243,7 @@ class Member:
 
         async def refresh() -> None:
             async with budget.waiting():
-                await self._profiles.refresh()
+                await self._profiles.refresh(ask=max_age == 0)
 
         try:
             async with AsyncExitStack() as stack:

@@ -10,7 +10,11 @@ from hereditary_kg.federation.transport import FetchedProfile, Transport
 from hereditary_kg.sites.errors import SiteError
 from hereditary_kg.sites.profile import Profile
 
-__all__ = ["ProfileCache"]
+__all__ = ["ABSENCE_AGE", "ProfileCache"]
+
+ABSENCE_AGE = 600.0
+"""Seconds for which a member that published no profile is not asked for one again, where a file
+stands in. The file itself is looked at as often as a profile would be."""
 
 
 class ProfileCache:
@@ -35,6 +39,8 @@ class ProfileCache:
         self._profile: Profile | None = None
         self._checked_at: float | None = None
         self._data_version: str | None = None
+        self._absent_at: float | None = None
+        self._file_state: tuple[int, int] | None = None
 
     @property
     def usable(self) -> Profile | None:
@@ -67,41 +73,62 @@ class ProfileCache:
         if version != self._data_version:
             self._data_version = version
             if self.is_stale:
-                self._checked_at = None
+                self._checked_at = self._absent_at = None
 
     def is_fresh(self, max_age: float) -> bool:
         """Whether the member was asked at most `max_age` seconds ago."""
         return self._checked_at is not None and self._clock() - self._checked_at <= max_age
 
-    async def refresh(self) -> None:
-        """Ask the member whether its profile has changed, and take the new one.
+    async def refresh(self, *, ask: bool = True) -> None:
+        """Find out whether the profile has changed, and take the new one.
+
+        Args:
+            ask: whether the member is asked even if it lately published none.
 
         Raises:
             TransportError: the member cannot be asked, or its profile not be read.
         """
         before = self._profile
-        fetched = await self._transport.fetch_profile(self._etag)
-        if fetched is None:
-            self._etag = None
+        if not ask and self._is_absent():
             self._profile = await self._read_file()
-        elif fetched.content is not None:
-            self._profile = await _parse(fetched)
-            self._etag = fetched.etag
+        else:
+            fetched = await self._transport.fetch_profile(self._etag)
+            self._absent_at = self._clock() if fetched is None else None
+            if fetched is None:
+                self._etag = None
+                self._profile = await self._read_file()
+            elif fetched.content is not None:
+                self._profile = await _parse(fetched)
+                self._etag = fetched.etag
+                self._file_state = None
         if before and self._profile and before.stamp != self._profile.stamp:
             # The new profile is later news of the data than any answer so far.
             self._data_version = None
         self._checked_at = self._clock()
 
+    def _is_absent(self) -> bool:
+        """Whether the member lately published no profile, and a file stands in for it."""
+        if self._file is None or self._absent_at is None:
+            return False
+        return self._clock() - self._absent_at <= ABSENCE_AGE
+
     async def _read_file(self) -> Profile | None:
         if self._file is None:
             return None
         try:
+            found = await asyncio.to_thread(self._file.stat)
+            state = (found.st_mtime_ns, found.st_size)
+            if state == self._file_state:
+                return self._profile
             content = await asyncio.to_thread(self._file.read_bytes)
         except OSError as error:
+            self._file_state = None
             raise UnusableAnswerError(
                 f"its profile {self._file} cannot be read: {error.strerror}"
             ) from error
-        return await _parse(FetchedProfile(None, content))
+        profile = await _parse(FetchedProfile(None, content))
+        self._file_state = state
+        return profile
 
 
 async def _parse(fetched: FetchedProfile) -> Profile:

@@ -8,6 +8,7 @@ from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.description import MemberDescription
 from hereditary_kg.federation.errors import MemberError, StaleProfileError, UnreachableError
 from hereditary_kg.federation.member import PROFILE_AGE, Member
+from hereditary_kg.federation.profile_cache import ABSENCE_AGE
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.federation.retry import RetryPolicy
 from hereditary_kg.federation.transport import FetchedProfile, ScriptedAnswer, ScriptedTransport
@@ -135,6 +136,40 @@ async def test_a_profile_file_stands_in_where_the_member_publishes_none(profile_
     assert (await member.profile(Deadline(30))).stamp == "7"
     transport.profile = FetchedProfile("e1", profile_json("1"))
     assert (await member.profile(Deadline(30), max_age=0)).stamp == "1"
+
+
+async def test_a_member_whose_profile_is_a_file_is_seldom_asked_for_one(profile_json, tmp_path):
+    clock = Clock()
+    file = tmp_path / "clinic.json"
+    file.write_bytes(profile_json("7"))
+    member, transport, _ = make_member(version=None, clock=clock, profile=file)
+    first = await member.profile(Deadline(30))
+    clock.now = PROFILE_AGE + 1
+    assert await member.profile(Deadline(30)) is first
+    file.write_bytes(profile_json("eight"))
+    clock.now = 2 * PROFILE_AGE + 2
+    assert (await member.profile(Deadline(30))).stamp == "eight"
+    assert transport.asked == [None]
+    transport.profile = FetchedProfile("e1", profile_json("1"))
+    clock.now = ABSENCE_AGE + 1
+    assert (await member.profile(Deadline(30))).stamp == "1"
+    assert transport.asked == [None, None]
+
+
+async def test_an_answer_from_other_data_than_the_files_makes_the_member_be_asked(
+    profile_json, tmp_path
+):
+    file = tmp_path / "clinic.json"
+    file.write_bytes(profile_json("1"))
+    member, transport, data = make_member(version="1", profile=file)
+    assert (await member.profile(Deadline(30))).stamp == "1"
+    data["version"] = "2"
+    with pytest.raises(StaleProfileError):
+        await rows(member)
+    assert await member.profile(Deadline(30)) is None
+    transport.profile = FetchedProfile("e2", profile_json("2"))
+    assert (await member.profile(Deadline(30), max_age=0)).stamp == "2"
+    assert len(transport.asked) == 3
 
 
 async def test_a_broken_profile_is_an_error_that_names_the_member(tmp_path):
