@@ -239,8 +239,8 @@ class AsyncFederation:
                         answer.variables,
                         frame,
                         answer.certificate(),
-                        answer.explanation(dict(self.description.prefixes)),
                         answer.prepared,
+                        partial(answer.explanation, dict(self.description.prefixes)),
                     )
             except StaleProfileError:
                 if attempt == _REPLANS:

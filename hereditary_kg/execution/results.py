@@ -1,7 +1,8 @@
 """The answer to a federated query."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,7 +32,6 @@ class Result:
         variables: the columns: the query's variables, or subject, predicate, object.
         frame: the rows as canonical term texts, null for unbound; one row says yes to ASK.
         certificate: what the answer is worth.
-        plan: what was asked of whom, with estimated and actual rows.
         prepared: the stages of planning behind it.
     """
 
@@ -39,8 +39,13 @@ class Result:
     variables: tuple[str, ...]
     frame: pl.DataFrame
     certificate: Certificate
-    plan: Explanation
     prepared: PreparedQuery
+    _explain: Callable[[], Explanation]
+
+    @cached_property
+    def plan(self) -> Explanation:
+        """What was asked of whom, with estimated and actual rows; made when first wanted."""
+        return self._explain()
 
     def __len__(self) -> int:
         return self.frame.height

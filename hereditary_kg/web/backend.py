@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Self
 
 from hereditary_kg.execution.engine import Answer as EngineAnswer
@@ -146,7 +147,7 @@ class _Document:
         except StopAsyncIteration:
             certificate = self._answer.certificate()
             self._record.certificate = certificate
-            self._record.plan = self._answer.explanation(self._prefixes)
+            self._record.plan = partial(self._answer.explanation, self._prefixes)
             self._record.state = "finished"
             self._headers[CERTIFICATE_HEADER] = certificate.statement
             raise

@@ -2,6 +2,7 @@
 
 import secrets
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,14 +22,14 @@ class AnswerRecord:
             or given up by its asker).
         certificate: what it is worth, as far as it has come.
         error: why it failed, or None.
-        plan: what was asked of whom for it; of the last answers only.
+        plan: says what was asked of whom for it; of the last answers only.
     """
 
     identifier: str
     state: Literal["running", "finished", "failed"] = "running"
     certificate: Certificate | None = None
     error: str | None = None
-    plan: Explanation | None = None
+    plan: Callable[[], Explanation] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain values, ready for JSON.

@@ -153,4 +153,4 @@ class _Desk:
                 404, "There is no such plan here; only those of the last answers are."
             )
         headers = {"Cache-Control": "no-store"}
-        return web.json_response(describe_plan(record.plan), headers=headers)
+        return web.json_response(describe_plan(record.plan()), headers=headers)

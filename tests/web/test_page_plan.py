@@ -72,7 +72,7 @@ def test_only_the_last_answers_keep_their_plans():
     shelf = CertificateShelf(size=10, plans=2)
     records = [shelf.open() for _ in range(2)]
     for record in records:
-        record.plan = Explanation(PlanStep("ask"))
+        record.plan = lambda: Explanation(PlanStep("ask"))
     assert [record.plan is not None for record in records] == [True, True]
     shelf.open()
     assert [record.plan is not None for record in records] == [False, True]
