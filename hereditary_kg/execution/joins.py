@@ -22,6 +22,7 @@ from hereditary_kg.execution.requests import BLOCK, LARGEST_BLOCK, blocks
 from hereditary_kg.execution.residual import filter_rows
 from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
 from hereditary_kg.planning import plan
+from hereditary_kg.planning.join_order import LOOK_UP_COST, REQUEST_COST, ROW_COST
 from hereditary_kg.rdf.solutions import join_pieces, join_solutions, unite_solutions
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ __all__ = ["Change", "join", "join_frames", "keys_of", "left_join"]
 
 Change: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 
-# Costs in seconds, measured over loopback with Oxigraph as the store.
-_REQUEST_COST = 0.005
-_LOOK_UP_COST = 0.000_02
-_ROW_COST = 0.000_005
 _FEWEST_KEYS = 64
 
 # Rows below which a join is done at once, and rows of its result that are made at a time.
@@ -74,8 +71,8 @@ def keys_of(frame: pl.DataFrame, left: plan.Node, right: plan.Node) -> pl.DataFr
 def bind_limit(node: plan.Node) -> int:
     """Give how many bindings are cheaper to look up than ``node`` is to fetch whole."""
     rows, requests = _size(node)
-    key_cost = _LOOK_UP_COST + requests * _REQUEST_COST / BLOCK
-    return max(_FEWEST_KEYS, int(rows * _ROW_COST / key_cost))
+    key_cost = LOOK_UP_COST + requests * REQUEST_COST / BLOCK
+    return max(_FEWEST_KEYS, int(rows * ROW_COST / key_cost))
 
 
 def _size(node: plan.Node) -> tuple[float, int]:

@@ -1,8 +1,7 @@
 """Joins: which of their parts are asked whole, and the order in which they are joined.
 
 A basic graph pattern falls into groups that join at one member at a time (exclusive groups and
-local ones) and single patterns asked of several members; these are joined in the order of their
-estimates, smallest first, connected ones before cross products.
+local ones) and single patterns asked of several members; these are joined in the cheapest order.
 
 Source: exclusive groups after Schwarte et al., FedX, ISWC 2011.
 """
@@ -22,17 +21,15 @@ from hereditary_kg.planning.cardinality import (
 )
 from hereditary_kg.planning.fetching import FetchPlanner
 from hereditary_kg.planning.fragment_planning import FragmentPlanner
+from hereditary_kg.planning.join_order import connected_parts, join_order, waiting_order
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.planning.locality import LocalPart
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.planning.units import (
     Unit,
     binds_node,
-    connected_parts,
     is_connected,
-    join_order,
     local_groups,
-    waiting_order,
 )
 from hereditary_kg.sparql.algebra import (
     BGP,
@@ -167,7 +164,7 @@ class JoinPlanner:
     # Order
 
     def _ordered(self, units: list[Unit], needed: AbstractSet[Variable]) -> plan.Node:
-        """Join the units, the smallest first, then always the best connected one."""
+        """Join the units in the cheapest order."""
         if not units:
             return plan.InlineData((), ((),))
         waiting = [unit for unit in units if unit.waits]

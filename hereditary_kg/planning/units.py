@@ -1,4 +1,4 @@
-"""The parts of a join: what they are, which belong together, and their order.
+"""The parts of a join: what they are, and which belong together.
 
 Source: exclusive groups after Schwarte et al., FedX, ISWC 2011.
 """
@@ -28,12 +28,9 @@ from hereditary_kg.sparql.variables import scope_variables
 __all__ = [
     "Unit",
     "binds_node",
-    "connected_parts",
     "is_connected",
-    "join_order",
     "join_parts",
     "local_groups",
-    "waiting_order",
 ]
 
 
@@ -72,18 +69,6 @@ def binds_node(unit: Unit, variable: Variable, graph: GraphName) -> bool:
         and variable in (leaf.triple.subject, leaf.triple.object)
         for leaf in joined_leaves(unit.pattern)
     )
-
-
-def waiting_order(waiting: list[Unit], bound: set[Variable]) -> list[Unit]:
-    """Put what waits for bindings in an order in which one binds for the next."""
-    order: list[Unit] = []
-    rest = list(waiting)
-    while rest:
-        found = next((u for u in rest if bound & set(scope_variables(u.pattern))), rest[0])
-        rest.remove(found)
-        order.append(found)
-        bound |= set(scope_variables(found.pattern))
-    return order
 
 
 def is_connected(pattern: Pattern) -> bool:
@@ -158,39 +143,3 @@ def _merge(first: Unit, second: Unit, sources: Sources) -> Unit | None:
         together = estimate_local(leaves, part.members, sources)
         estimate = together if together.rows < estimate.rows else estimate
     return Unit(pattern, part.members, estimate, pushable=True, part=part)
-
-
-def connected_parts(units: list[Unit]) -> list[list[Unit]]:
-    """Split units into parts that share no variable, the smallest first."""
-    scopes = [frozenset(scope_variables(unit.pattern)) for unit in units]
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(units)))
-    graph.add_edges_from(
-        (i, j) for i in range(len(units)) for j in range(i) if scopes[i] & scopes[j]
-    )
-    parts = [[units[i] for i in sorted(part)] for part in nx.connected_components(graph)]
-    return sorted(parts, key=lambda part: join_estimates(u.estimate for u in part).rows)
-
-
-def join_order(units: list[Unit], given: Estimate | None) -> list[Unit]:
-    """Put units in the order in which they are joined.
-
-    The smallest comes first, or the one that ``given`` (what is joined from outside) restricts
-    best; then always the one that keeps the join smallest, connected ones first.
-    """
-    if not units:
-        return []
-    waiting = sorted(units, key=lambda unit: unit.estimate.rows)
-    order: list[Unit] = []
-    joined = given or waiting[0].estimate
-    bound = set(joined.distinct)
-    if given is None:
-        order.append(waiting.pop(0))
-    while waiting:
-        connected = [u for u in waiting if bound & set(scope_variables(u.pattern))] or waiting
-        best = min(connected, key=lambda unit: join_estimates((joined, unit.estimate)).rows)
-        waiting.remove(best)
-        order.append(best)
-        joined = join_estimates((joined, best.estimate))
-        bound |= set(scope_variables(best.pattern))
-    return order
