@@ -12,6 +12,7 @@ one member, and from no second one: if two members gave it, the variable's value
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from hereditary_kg.planning.domains import VariableEnd, leaf_ends
 from hereditary_kg.planning.leaves import GraphName, Leaf, pattern_leaves
@@ -35,6 +36,7 @@ from hereditary_kg.sparql.algebra import (
     Variable,
 )
 from hereditary_kg.sparql.variables import (
+    certain_variables,
     expression_patterns,
     scope_variables,
 )
@@ -133,8 +135,10 @@ class Locality:
         match pattern:
             case BGP() | Join():
                 return self._find_join(pattern)
-            case Values():
-                return LocalPart(None, exact=True)
+            case Values(_, rows):
+                # Where a row leaves something open, two of them can come to the same solution.
+                known = len(set(rows)) == len(rows) and None not in chain.from_iterable(rows)
+                return LocalPart(None, exact=True, whole=known)
             case Filter(condition, inner):
                 return self._find_filter(condition, inner)
             case LeftJoin(left, right, condition):
@@ -157,7 +161,8 @@ class Locality:
                 if part is None:
                     return None
                 keyed = part.exact and any(map(part.is_key, scope_variables(inner)))
-                return replace(part, exact=keyed, whole=True)
+                bound = set(scope_variables(inner)) <= certain_variables(inner)
+                return replace(part, exact=keyed, whole=bound or part.members is not None)
             case Group():
                 return self._find_group(pattern)
             case _:
@@ -203,7 +208,7 @@ class Locality:
             return None
         shared = set(known[0].ends).intersection(*(part.ends for part in known[1:]))
         ends = {v: (_united([part.ends[v][0] for part in known]),) for v in sorted(shared, key=str)}
-        return LocalPart(known[0].members, exact=True, ends=ends)
+        return LocalPart(known[0].members, exact=True, whole=False, ends=ends)
 
     def _find_group(self, pattern: Group) -> LocalPart | None:
         part = self._exact(pattern.pattern)
