@@ -6,21 +6,28 @@ pattern it is known, member by member, which terms it may take (its domain). Whe
 two patterns share nothing across members, their join never crosses members.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary, ref
 
 from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.sources import MemberView, Sources, stored_datatypes
 from hereditary_kg.rdf.terms import IRI, Literal, Term
 from hereditary_kg.sites.profile import PredicateProfile, Profile
-from hereditary_kg.sites.term_filters import TermFilter
+from hereditary_kg.sites.term_filters import TermFilter, split_hashes
 from hereditary_kg.sparql.algebra import Dataset, Variable
 
 __all__ = ["ANYTHING", "Domain", "VariableEnd", "leaf_ends"]
 
-# Pairs of members whose filters are compared before overlap is taken for granted.
+# Pairs of members whose filters are compared one with the other.
 _MOST_COMPARISONS = 2_000
+# Hashes that are looked up where there are more pairs; where there are more, overlap is taken
+# for granted.
+_MOST_HASHES = 1_000_000
+# Federations of which the ends are kept.
+_MOST_FEDERATIONS = 4
 
 
 @dataclass(frozen=True)
@@ -65,18 +72,39 @@ class Domain:
 ANYTHING = Domain(None, blank=True, datatypes=None)
 
 
-def leaf_domain(leaf: Leaf, variable: Variable, member: MemberView, dataset: Dataset) -> Domain:
-    """Give the terms that ``variable`` can take in ``leaf`` at ``member``."""
-    predicate, profile = leaf.triple.predicate, member.profile
-    if profile is None or leaf.graph is not None or dataset != Dataset():
-        return ANYTHING
-    is_subject = variable == leaf.triple.subject
+def _end_key(leaf: Leaf, variable: Variable, dataset: Dataset) -> tuple[IRI | None, bool] | None:
+    """Give the predicate (None: any) and whether it is its subject; None where nothing is known."""
+    predicate = leaf.triple.predicate
+    if leaf.graph is not None or dataset != Dataset():
+        return None
+    if isinstance(predicate, IRI):
+        return predicate, variable == leaf.triple.subject
     if isinstance(predicate, Variable) and variable != predicate:
-        return node_domain(profile, subjects=is_subject)
-    if not isinstance(predicate, IRI) or predicate.value not in profile.predicates:
+        return None, variable == leaf.triple.subject
+    return None
+
+
+def predicate_domain(
+    profile: Profile | None, predicate: IRI | None, *, subjects: bool
+) -> Domain | None:
+    """Give the terms that are a subject, or an object, of a predicate, or of any.
+
+    Args:
+        profile: of the member, if it has one.
+        predicate: the predicate, or None for any.
+        subjects: which end.
+
+    Returns:
+        Its domain; None where the member does not use the predicate.
+    """
+    if profile is None:
         return ANYTHING
-    known = profile.predicates[predicate.value]
-    return _subject_domain(known) if is_subject else _object_domain(known)
+    if predicate is None:
+        return node_domain(profile, subjects=subjects)
+    known = profile.predicates.get(predicate.value)
+    if known is None:
+        return None
+    return _subject_domain(known) if subjects else _object_domain(known)
 
 
 def node_domain(profile: Profile, *, subjects: bool) -> Domain:
@@ -110,26 +138,36 @@ def _object_domain(known: PredicateProfile) -> Domain:
     return Domain(namespaces, known.blank_objects, datatypes, known.object_filter)
 
 
-class VariableEnd:
-    """A variable in one leaf, with its domain at each candidate.
+class MemberDomains:
+    """The domains of one end, member by member.
 
-    Attributes:
-        leaf: the leaf.
-        variable: the variable.
-        domains: per member, what it can take there.
+    Those of the predicates of a federation are kept between queries, and with them what can meet.
     """
 
-    def __init__(self, leaf: Leaf, variable: Variable, domains: Mapping[str, Domain]) -> None:
-        self.leaf = leaf
-        self.variable = variable
+    def __init__(self, domains: Mapping[str, Domain]) -> None:
         self.domains = domains
+        self._partners: WeakKeyDictionary[MemberDomains, dict[str, frozenset[str]]]
+        self._partners = WeakKeyDictionary()
 
-    def restricted(self, members: Iterable[str]) -> "VariableEnd":
-        """Give the end at these members only."""
-        kept = {name: self.domains[name] for name in members if name in self.domains}
-        return (
-            self if len(kept) == len(self.domains) else VariableEnd(self.leaf, self.variable, kept)
-        )
+    def partners(self, other: "MemberDomains") -> Mapping[str, frozenset[str]]:
+        """Give, by member, the members at whose other end one of its terms may be.
+
+        A blank node is known at one member only, and may be at both ends there.
+        """
+        if other not in self._partners:
+            self._partners[other] = self._find_partners(other)
+        return self._partners[other]
+
+    def _find_partners(self, other: "MemberDomains") -> dict[str, frozenset[str]]:
+        found = dict.fromkeys(self.domains, frozenset[str]())
+        for ours, theirs in self._meetings(other):
+            for name in ours:
+                found[name] |= theirs
+        for name in self.with_blank_nodes & other.with_blank_nodes:
+            found[name] |= {name}
+        # Most members of a federation meet the same ones.
+        shared = {names: names for names in found.values()}
+        return {name: shared[names] for name, names in found.items()}
 
     @cached_property
     def of_unknown_iris(self) -> frozenset[str]:
@@ -144,6 +182,11 @@ class VariableEnd:
             for namespace in domain.namespaces or ():
                 found.setdefault(namespace, set()).add(name)
         return {namespace: frozenset(found[namespace]) for namespace in sorted(found)}
+
+    @cached_property
+    def codes(self) -> dict[str, TermFilter]:
+        """The filters of the members that have one."""
+        return {name: d.codes for name, d in self.domains.items() if d.codes is not None}
 
     @cached_property
     def coded_namespaces(self) -> frozenset[str]:
@@ -178,66 +221,117 @@ class VariableEnd:
         """The members that may have blank nodes."""
         return frozenset(name for name, d in self.domains.items() if d.blank)
 
-    def crosses(self, other: "VariableEnd") -> bool:
-        """Whether a term may be here at one member and at ``other`` at another member."""
-        return any(_is_cross(ours, theirs) for ours, theirs in self._meetings(other))
-
-    def supported(self, other: "VariableEnd") -> frozenset[str]:
-        """Give the members whose terms here may also be at ``other``, at any member."""
-        found = set(self.with_blank_nodes & other.with_blank_nodes)
-        for ours, theirs in self._meetings(other):
-            if theirs:
-                found |= ours
-        return frozenset(found)
-
-    def _meetings(self, other: "VariableEnd") -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    def _meetings(self, other: "MemberDomains") -> Iterator[tuple[frozenset[str], frozenset[str]]]:
         """Yield groups of members, here and there, that may share an IRI or a literal."""
         yield self.of_unknown_iris, other.with_iris
         yield self.with_iris, other.of_unknown_iris
+        overlaps: Mapping[str, frozenset[str]] | None = None
         for first, second in _shared_namespaces(self.by_namespace, other.by_namespace):
             here, there = self.by_namespace[first], other.by_namespace[second]
-            if first in self.coded_namespaces and second in other.coded_namespaces:
-                yield from self._compared(other, here, there, max(first, second, key=len))
-            else:
+            if first not in self.coded_namespaces or second not in other.coded_namespaces:
                 yield here, there
+                continue
+            namespace = max(first, second, key=len)
+            open_here = _open(self.domains, here, namespace)
+            open_there = _open(other.domains, there, namespace)
+            yield open_here, there
+            yield here, open_there
+            if overlaps is None:
+                overlaps = _overlapping(self.codes, other.codes)
+            for name in here - open_here:
+                yield frozenset((name,)), overlaps[name] & there
         yield self.by_datatype.get(None, frozenset()), other.with_literals
         yield self.with_literals, other.by_datatype.get(None, frozenset())
         for datatype, here in self.by_datatype.items():
             if datatype is not None and datatype in other.by_datatype:
                 yield here, other.by_datatype[datatype]
 
-    def _compared(
-        self, other: "VariableEnd", here: frozenset[str], there: frozenset[str], namespace: str
-    ) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
-        """Yield the members that share a namespace, as finely as their filters tell."""
-        ours = {name: _codes_in(self.domains[name], namespace) for name in here}
-        theirs = {name: _codes_in(other.domains[name], namespace) for name in there}
-        open_here = frozenset(name for name, codes in ours.items() if codes is None)
-        open_there = frozenset(name for name, codes in theirs.items() if codes is None)
-        closed_here, closed_there = here - open_here, there - open_there
-        yield open_here, there
-        yield here, open_there
-        if len(closed_here) * len(closed_there) > _MOST_COMPARISONS:
-            yield closed_here, closed_there
-            return
-        for name in sorted(closed_here):
-            codes = ours[name]
-            found = frozenset(
-                each
-                for each in closed_there
-                if (others := theirs[each]) and codes and codes.overlaps(others)
-            )
-            yield frozenset((name,)), found
+
+class VariableEnd:
+    """A variable in one leaf, with its domain at each candidate.
+
+    Attributes:
+        leaf: the leaf.
+        variable: the variable.
+        domains: per member, what it can take there.
+    """
+
+    def __init__(
+        self,
+        leaf: Leaf,
+        variable: Variable,
+        domains: Mapping[str, Domain],
+        whole: MemberDomains | None = None,
+    ) -> None:
+        """Put an end together.
+
+        Args:
+            leaf: the leaf.
+            variable: the variable.
+            domains: per candidate, what it can take there.
+            whole: the same of more members, where what they can meet is kept.
+        """
+        self.leaf = leaf
+        self.variable = variable
+        self.domains = domains
+        self._whole = whole or MemberDomains(domains)
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """The candidates."""
+        return frozenset(self.domains)
+
+    def restricted(self, members: Iterable[str]) -> "VariableEnd":
+        """Give the end at these members only."""
+        kept = {name: self.domains[name] for name in members if name in self.domains}
+        if len(kept) == len(self.domains):
+            return self
+        return VariableEnd(self.leaf, self.variable, kept, self._whole)
+
+    def crosses(self, other: "VariableEnd") -> bool:
+        """Whether a term may be here at one member and at ``other`` at another member."""
+        partners = self._whole.partners(other._whole)  # noqa: SLF001 (of the same class)
+        return any(partners[name] & other.members - {name} for name in self.domains)
+
+    def supported(self, other: "VariableEnd") -> frozenset[str]:
+        """Give the members whose terms here may also be at ``other``, at any member."""
+        partners = self._whole.partners(other._whole)  # noqa: SLF001 (of the same class)
+        met = other.members
+        return frozenset(name for name in self.domains if not partners[name].isdisjoint(met))
+
+
+def _overlapping(
+    some: Mapping[str, TermFilter], others: Mapping[str, TermFilter]
+) -> dict[str, frozenset[str]]:
+    """Give, by member, the members whose filters may have a term in common with its own."""
+    if len(some) * len(others) <= _MOST_COMPARISONS:
+        return {
+            name: frozenset(each for each, theirs in others.items() if codes.overlaps(theirs))
+            for name, codes in some.items()
+        }
+    if sum(map(len, others.values())) > _MOST_HASHES:
+        return dict.fromkeys(some, frozenset(others))
+    holders: dict[bytes, set[str]] = {}
+    for name, codes in others.items():
+        for code in split_hashes(codes.hashes):
+            holders.setdefault(code, set()).add(name)
+    return {
+        name: frozenset().union(
+            *(holders[code] for code in split_hashes(codes.hashes) if code in holders)
+        )
+        for name, codes in some.items()
+    }
+
+
+def _open(domains: Mapping[str, Domain], names: frozenset[str], namespace: str) -> frozenset[str]:
+    """Give the members that do not say which IRIs of a namespace they have."""
+    return frozenset(name for name in names if _codes_in(domains[name], namespace) is None)
 
 
 def _codes_in(domain: Domain, namespace: str) -> TermFilter | None:
     """Give the filter where it covers every IRI of a namespace."""
     codes = domain.codes
     return codes if codes is not None and namespace.startswith(codes.namespaces) else None
-
-
-def _is_cross(ours: frozenset[str], theirs: frozenset[str]) -> bool:
-    return bool(ours and theirs) and (len(ours | theirs) > 1)
 
 
 def _shared_namespaces(
@@ -259,14 +353,62 @@ def _shared_namespaces(
         above.append((text, side))
 
 
+class _PredicateEnds:
+    """The ends of the predicates of a federation, found when asked for.
+
+    Profiles do not change, so what was found holds for as long as the members have these ones.
+    """
+
+    def __init__(self, members: Mapping[str, MemberView]) -> None:
+        self._members = [(name, _reference(view.profile)) for name, view in members.items()]
+        self._found: dict[tuple[IRI | None, bool], MemberDomains] = {}
+
+    def is_of(self, members: Mapping[str, MemberView]) -> bool:
+        """Whether these are the members, with the same profiles."""
+        return len(members) == len(self._members) and all(
+            name == known and view.profile is reference()
+            for (name, view), (known, reference) in zip(members.items(), self._members, strict=True)
+        )
+
+    def find(self, key: tuple[IRI | None, bool]) -> MemberDomains:
+        """Give an end of a predicate, at the members that use it."""
+        if key not in self._found:
+            predicate, subjects = key
+            domains = {
+                name: predicate_domain(reference(), predicate, subjects=subjects)
+                for name, reference in self._members
+            }
+            used = {name: domain for name, domain in domains.items() if domain is not None}
+            self._found[key] = MemberDomains(used)
+        return self._found[key]
+
+
+def _reference(profile: Profile | None) -> Callable[[], Profile | None]:
+    return (lambda: None) if profile is None else ref(profile)
+
+
+_federations: deque[_PredicateEnds] = deque(maxlen=_MOST_FEDERATIONS)
+
+
+def _predicate_ends(members: Mapping[str, MemberView]) -> _PredicateEnds:
+    for known in _federations:
+        if known.is_of(members):
+            return known
+    _federations.appendleft(_PredicateEnds(members))
+    return _federations[0]
+
+
 def leaf_ends(leaf: Leaf, sources: Sources) -> dict[Variable, VariableEnd]:
     """Give the ends of a leaf that are variables, over its candidates."""
-    members = [sources.members[name] for name in sources.candidates[leaf]]
-    return {
-        variable: VariableEnd(
-            leaf,
-            variable,
-            {m.name: leaf_domain(leaf, variable, m, sources.dataset) for m in members},
-        )
-        for variable in leaf.variables
-    }
+    if leaf not in sources.ends:
+        sources.ends[leaf] = {v: _leaf_end(leaf, v, sources) for v in leaf.variables}
+    return dict(sources.ends[leaf])
+
+
+def _leaf_end(leaf: Leaf, variable: Variable, sources: Sources) -> VariableEnd:
+    names = sources.candidates[leaf]
+    key = _end_key(leaf, variable, sources.dataset)
+    whole = None if key is None else _predicate_ends(sources.members).find(key)
+    if whole is None or not whole.domains.keys() >= set(names):
+        return VariableEnd(leaf, variable, dict.fromkeys(names, ANYTHING))
+    return VariableEnd(leaf, variable, whole.domains, whole).restricted(names)

@@ -11,6 +11,7 @@ candidate for everything that its description's ``holds`` does not rule out.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from hereditary_kg.planning.leaves import (
     Leaf,
@@ -30,6 +31,9 @@ from hereditary_kg.sparql.algebra import (
     Variable,
 )
 from hereditary_kg.sparql.variables import walk
+
+if TYPE_CHECKING:
+    from hereditary_kg.planning.domains import VariableEnd
 
 __all__ = [
     "MemberView",
@@ -88,6 +92,7 @@ class Sources:
     Attributes:
         members: every member of the federation, by name.
         dataset: the graphs that the query chooses (FROM, FROM NAMED).
+        ends: of the leaves looked at so far; see `hereditary_kg.planning.domains.leaf_ends`.
         candidates: the members that may hold matches, in the federation's order.
         reasons: why a member is no candidate, in a few words.
     """
@@ -96,6 +101,9 @@ class Sources:
     candidates: Mapping[Leaf, tuple[str, ...]]
     reasons: Mapping[tuple[Leaf, str], str] = field(default_factory=dict)
     dataset: Dataset = field(default_factory=Dataset)
+    ends: dict[Leaf, dict[Variable, "VariableEnd"]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def without(self, excluded: Mapping[tuple[Leaf, str], str]) -> "Sources":
         """Give the sources without further pairs, with the reasons for leaving them out."""
