@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import polars as pl
 
@@ -63,18 +64,23 @@ def ask_members(
     """
     names = [variable.name for variable in node.variables]
     keys = _keys(node, bindings)
-    template = SubQueryTemplate(
-        node,
-        [] if keys is None else keys.columns,
-        source=context.source,
-        prologue=context.prologue,
-    )
+    columns = [] if keys is None else keys.columns
+    written: dict[Pattern, SubQueryTemplate] = {}
+
+    def template(name: str) -> SubQueryTemplate:
+        asked = replace(node, pattern=node.without_copies.get(name, node.pattern))
+        if asked.pattern not in written:
+            written[asked.pattern] = SubQueryTemplate(
+                asked, columns, source=context.source, prologue=context.prologue
+            )
+        return written[asked.pattern]
+
     streams = [
         _ask(
             RequestSeries(
                 context, context.members[name], _purpose(keys), context.step(step or node)
             ),
-            template,
+            template(name),
             own,
             node,
         )

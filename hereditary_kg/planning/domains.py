@@ -8,10 +8,12 @@ two patterns share nothing across members, their join never crosses members.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 from weakref import WeakKeyDictionary, ref
 
+from hereditary_kg.planning.copies import Copies
 from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.sources import MemberView, Sources, stored_datatypes
 from hereditary_kg.rdf.terms import IRI, Literal, Term
@@ -55,6 +57,13 @@ class Domain:
             datatypes = self.datatypes | other.datatypes
         codes = self.codes if self.codes == other.codes else None
         return Domain(namespaces, self.blank or other.blank, datatypes, codes)
+
+    def outside(self, namespaces: tuple[str, ...]) -> "Domain":
+        """Give the terms that are not in ``namespaces``."""
+        if self.namespaces is None or not namespaces:
+            return self
+        kept = tuple(each for each in self.namespaces if not each.startswith(namespaces))
+        return replace(self, namespaces=kept)
 
     def admits(self, term: Term) -> bool:
         """Whether a term may be among them."""
@@ -353,6 +362,22 @@ def _shared_namespaces(
         above.append((text, side))
 
 
+_EndKey: TypeAlias = tuple[IRI | None, bool]
+_LeftOut: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _left_out(key: _EndKey, copies: Copies) -> _LeftOut:
+    """Give the namespaces that members leave out at an end."""
+    predicate, subjects = key
+    if predicate is None:
+        return ()
+    return tuple(
+        (name, copied.subjects if subjects else copied.objects)
+        for (name, iri), copied in copies.items()
+        if iri == predicate.value
+    )
+
+
 class _PredicateEnds:
     """The ends of the predicates of a federation, found when asked for.
 
@@ -361,7 +386,7 @@ class _PredicateEnds:
 
     def __init__(self, members: Mapping[str, MemberView]) -> None:
         self._members = [(name, _reference(view.profile)) for name, view in members.items()]
-        self._found: dict[tuple[IRI | None, bool], MemberDomains] = {}
+        self._found: dict[tuple[_EndKey, _LeftOut], MemberDomains] = {}
 
     def is_of(self, members: Mapping[str, MemberView]) -> bool:
         """Whether these are the members, with the same profiles."""
@@ -370,17 +395,18 @@ class _PredicateEnds:
             for (name, view), (known, reference) in zip(members.items(), self._members, strict=True)
         )
 
-    def find(self, key: tuple[IRI | None, bool]) -> MemberDomains:
-        """Give an end of a predicate, at the members that use it."""
-        if key not in self._found:
+    def find(self, key: _EndKey, left_out: _LeftOut = ()) -> MemberDomains:
+        """Give an end of a predicate, at the members that use it, without what is left out."""
+        if (key, left_out) not in self._found:
             predicate, subjects = key
             domains = {
                 name: predicate_domain(reference(), predicate, subjects=subjects)
                 for name, reference in self._members
             }
             used = {name: domain for name, domain in domains.items() if domain is not None}
-            self._found[key] = MemberDomains(used)
-        return self._found[key]
+            used |= {name: used[name].outside(each) for name, each in left_out if name in used}
+            self._found[key, left_out] = MemberDomains(used)
+        return self._found[key, left_out]
 
 
 def _reference(profile: Profile | None) -> Callable[[], Profile | None]:
@@ -408,7 +434,9 @@ def leaf_ends(leaf: Leaf, sources: Sources) -> dict[Variable, VariableEnd]:
 def _leaf_end(leaf: Leaf, variable: Variable, sources: Sources) -> VariableEnd:
     names = sources.candidates[leaf]
     key = _end_key(leaf, variable, sources.dataset)
-    whole = None if key is None else _predicate_ends(sources.members).find(key)
+    whole = None
+    if key is not None:
+        whole = _predicate_ends(sources.members).find(key, _left_out(key, sources.copies))
     if whole is None or not whole.domains.keys() >= set(names):
         return VariableEnd(leaf, variable, dict.fromkeys(names, ANYTHING))
     return VariableEnd(leaf, variable, whole.domains, whole).restricted(names)

@@ -5,16 +5,18 @@ from collections.abc import Set as AbstractSet
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.cardinality import (
     Estimate,
+    certainly_empty,
     estimate_leaf,
     estimate_local,
     estimate_pattern,
 )
+from hereditary_kg.planning.copy_filters import without_copies
 from hereditary_kg.planning.domains import leaf_ends
-from hereditary_kg.planning.leaves import Leaf, has_service, joined_leaves
+from hereditary_kg.planning.leaves import Leaf, has_service, joined_leaves, required_leaves
 from hereditary_kg.planning.locality import Locality, LocalPart
 from hereditary_kg.planning.sources import Sources, pattern_candidates
 from hereditary_kg.planning.units import is_connected
-from hereditary_kg.sparql.algebra import Dataset, Pattern, Variable
+from hereditary_kg.sparql.algebra import BGP, Dataset, Pattern, Variable
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
 __all__ = ["FetchPlanner"]
@@ -86,11 +88,34 @@ class FetchPlanner:
         repeated = not part.exact or self.sources.merges_graphs
         variables = scope if repeated else tuple(v for v in scope if v in needed)
         certain = certain_variables(pattern) & frozenset(variables)
-        members = part.members or ()
+        members = self._with_solutions(pattern, part.members or ())
         if estimate is None:
             estimate = self._estimate(pattern, members)
         ends = {variable: part.ends[variable] for variable in variables if variable in part.ends}
-        return plan.Fetch(pattern, members, variables, certain, repeated, None, estimate, ends)
+        restricted = self._without_copies(pattern, members, repeated=repeated)
+        return plan.Fetch(
+            pattern, members, variables, certain, repeated, None, estimate, ends, restricted
+        )
+
+    def _without_copies(
+        self, pattern: Pattern, members: tuple[str, ...], *, repeated: bool
+    ) -> dict[str, Pattern]:
+        """Give what members are asked instead of a pattern, where they hold copies."""
+        # One member's copies join with nothing of others; rows of one triple pattern count once.
+        is_leaf = isinstance(pattern, BGP) and len(pattern.triples) == 1
+        if not self.sources.copies or len(members) < 2 or (is_leaf and repeated):
+            return {}
+        asked = {name: without_copies(pattern, name, self.sources) for name in members}
+        return {name: own for name, own in asked.items() if own != pattern}
+
+    def _with_solutions(self, pattern: Pattern, members: tuple[str, ...]) -> tuple[str, ...]:
+        """Leave out members where no subject has all the predicates that one must have."""
+        leaves = tuple(required_leaves(pattern))
+        if len(members) < 2 or len(leaves) < 2:
+            return members
+        kept = tuple(n for n in members if not certainly_empty(leaves, n, self.sources))
+        # Somebody has to be asked, to hear that there is nothing.
+        return kept or members[:1]
 
     def _estimate(self, pattern: Pattern, members: tuple[str, ...]) -> Estimate:
         estimate = estimate_pattern(pattern, self.sources)

@@ -72,6 +72,8 @@ class Fetch:
         estimate: expected size of the answer.
         ends: where variables stand in triple patterns, so that each binding goes only to the
             members that may have it.
+        without_copies: what some members are asked instead of ``pattern``, so that they do not
+            give what is another member's to give; by member.
     """
 
     pattern: Pattern
@@ -84,6 +86,7 @@ class Fetch:
     ends: Mapping[Variable, tuple[VariableEnd, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    without_copies: Mapping[str, Pattern] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

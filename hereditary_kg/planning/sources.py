@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from hereditary_kg.planning.copies import Copies
 from hereditary_kg.planning.leaves import (
     Leaf,
     edge_leaves,
@@ -95,12 +96,14 @@ class Sources:
         ends: of the leaves looked at so far; see `hereditary_kg.planning.domains.leaf_ends`.
         candidates: the members that may hold matches, in the federation's order.
         reasons: why a member is no candidate, in a few words.
+        copies: what of a member's triples is left out, for others hold it as well.
     """
 
     members: Mapping[str, MemberView]
     candidates: Mapping[Leaf, tuple[str, ...]]
     reasons: Mapping[tuple[Leaf, str], str] = field(default_factory=dict)
     dataset: Dataset = field(default_factory=Dataset)
+    copies: Copies = field(default_factory=dict)
     ends: dict[Leaf, dict[Variable, "VariableEnd"]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -180,24 +183,25 @@ def _graph_exclusion(name: Variable | IRI, member: MemberView, dataset: Dataset)
 def _profiled_exclusion(leaf: Leaf, profile: Profile) -> str | None:
     if not profile.triples:
         return "holds no triples"
-    predicates = leaf.predicates
-    if predicates is None:
-        return _node_exclusion(leaf.triple, profile)
-    if not any(predicate.value in profile.predicates for predicate in predicates):
+    if leaf.predicates is None:
+        return _node_exclusion(leaf, profile)
+    held = profile.predicates
+    known = [held[predicate.value] for predicate in leaf.predicates if predicate.value in held]
+    if not known:
         return "does not use the predicate"
-    if leaf.triple.is_path:
+    if not leaf.constant_ends or leaf.triple.is_path:
         return None
     triple = leaf.triple
-    known = profile.predicates[predicates[0].value]
-    target = triple.object if predicates[0].value == RDF_TYPE else None
+    target = triple.object if leaf.predicates[0].value == RDF_TYPE else None
     if isinstance(target, IRI) and target.value not in profile.classes:
         return "holds no instance of the class"
-    return _subject_exclusion(triple, known) or _object_exclusion(triple, known)
+    return _subject_exclusion(triple, known[0]) or _object_exclusion(triple, known[0])
 
 
-def _node_exclusion(triple: TriplePattern, profile: Profile) -> str | None:
+def _node_exclusion(leaf: Leaf, profile: Profile) -> str | None:
     """Look for a constant among the nodes of all triples."""
-    if triple.is_path:
+    triple = leaf.triple
+    if not leaf.constant_ends or triple.is_path:
         return None
     reasons = [
         _subject_exclusion(triple, known) or _object_exclusion(triple, known)

@@ -161,7 +161,9 @@ def _estimate(node: plan.Node) -> float | None:
 def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node type
     match node:
         case plan.Fetch():
-            return "ask" + (" distinct" if node.distinct else ""), group_text(node.pattern)
+            title = "ask" + (" distinct" if node.distinct else "")
+            title += " without copies" if node.without_copies else ""
+            return title, group_text(node.pattern)
         case plan.InlineData(variables, data):
             return "data", f"{len(data)} row(s) of {_listed(variables) or 'nothing'}"
         case plan.Fragment(pattern):
