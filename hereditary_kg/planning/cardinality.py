@@ -15,9 +15,11 @@ from math import prod
 from hereditary_kg.planning.leaves import GraphName, Leaf, graph_below, pattern_leaves
 from hereditary_kg.planning.sources import MemberView, Sources
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
+from hereditary_kg.sites.characteristic_sets import star_cardinality
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import (
     BGP,
+    Dataset,
     Filter,
     Group,
     Join,
@@ -34,7 +36,9 @@ from hereditary_kg.sparql.algebra import (
 
 __all__ = [
     "FILTER_SELECTIVITY",
+    "NOTHING",
     "Estimate",
+    "certainly_empty",
     "estimate_leaf",
     "estimate_local",
     "estimate_pattern",
@@ -62,6 +66,10 @@ class Estimate:
         """Give the estimate after something kept ``factor`` of the rows."""
         rows = self.rows * factor
         return Estimate(rows, {v: max(1.0, min(n, rows)) for v, n in self.distinct.items()})
+
+
+NOTHING = Estimate(0.0)
+"""The size of what is certainly empty."""
 
 
 def estimate_leaf(leaf: Leaf, sources: Sources, members: Iterable[str] | None = None) -> Estimate:
@@ -136,9 +144,65 @@ def join_estimates(estimates: Iterable[Estimate]) -> Estimate:
 
 def estimate_local(leaves: Sequence[Leaf], members: Iterable[str], sources: Sources) -> Estimate:
     """Estimate the join of leaves that never crosses members."""
-    return _sum(
-        join_estimates(estimate_leaf(leaf, sources, (name,)) for leaf in leaves) for name in members
-    )
+    return _sum(_estimate_at(leaves, name, sources) for name in members)
+
+
+def certainly_empty(leaves: Sequence[Leaf], name: str, sources: Sources) -> bool:
+    """Whether no subject at a member has all the predicates that one is asked to have there."""
+    return any(_estimate_star(star, name, sources) == NOTHING for star in _stars(leaves))
+
+
+def _estimate_at(leaves: Sequence[Leaf], name: str, sources: Sources) -> Estimate:
+    """Estimate the join of leaves at one member, stars by their characteristic sets."""
+    parts: list[Estimate] = []
+    for star in _stars(leaves):
+        known = _estimate_star(star, name, sources)
+        if known is None:
+            parts.extend(estimate_leaf(leaf, sources, (name,)) for leaf in star)
+        else:
+            parts.append(known)
+    return join_estimates(parts)
+
+
+def _stars(leaves: Sequence[Leaf]) -> Iterable[list[Leaf]]:
+    """Group leaves by their subjects."""
+    stars: dict[object, list[Leaf]] = {}
+    for leaf in leaves:
+        stars.setdefault(leaf.triple.subject, []).append(leaf)
+    return stars.values()
+
+
+def _estimate_star(star: Sequence[Leaf], name: str, sources: Sources) -> Estimate | None:
+    """Estimate triple patterns with one subject; None where the profile says nothing of them."""
+    subject, profile = star[0].triple.subject, sources.members[name].profile
+    if len(star) < 2 or not isinstance(subject, Variable) or sources.dataset != Dataset():
+        return None
+    if profile is None or not profile.characteristic_sets:
+        return None
+    predicates: list[str] = []
+    classes: list[str] = []
+    constants: dict[str, str] = {}
+    objects: dict[Variable, float] = {}
+    for leaf in star:
+        predicate, target = leaf.triple.predicate, leaf.triple.object
+        if not isinstance(predicate, IRI) or leaf.graph is not None:
+            return None
+        known = profile.predicates.get(predicate.value)
+        if known is None:
+            return NOTHING
+        if predicate.value == RDF_TYPE and isinstance(target, IRI):
+            classes.append(target.value)
+            continue
+        predicates.append(predicate.value)
+        if isinstance(target, Variable):
+            objects[target] = float(known.objects)
+        else:
+            constants[predicate.value] = target.text
+    rows, subjects = star_cardinality(profile, predicates, constants, classes)
+    if not rows:
+        return NOTHING
+    distinct = {subject: subjects, **objects}
+    return Estimate(rows, {v: max(1.0, min(n, rows)) for v, n in distinct.items()})
 
 
 def estimate_pattern(pattern: Pattern, sources: Sources, graph: GraphName = None) -> Estimate:

@@ -7,6 +7,7 @@ other; what stands inside SERVICE is not for the members and has none.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal
 from hereditary_kg.sparql.algebra import (
@@ -54,6 +55,14 @@ class Leaf:
     triple: TriplePattern
     graph: GraphName = None
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Leaves are keys of most that planning knows, and hashing a pattern takes its time.
+        return hash((self.triple, self.graph))
+
     @property
     def pattern(self) -> Pattern:
         """The leaf as a pattern of its own."""
@@ -68,7 +77,7 @@ class Leaf:
             return (*own, self.graph)
         return own
 
-    @property
+    @cached_property
     def predicates(self) -> tuple[IRI, ...] | None:
         """The predicates of the triples that can match; None where any may be."""
         predicate = self.triple.predicate
@@ -88,7 +97,7 @@ class Leaf:
         """Whether every node of the graph is a match: a zero-length path, both ends open."""
         return self.zero_length and not self.constant_ends
 
-    @property
+    @cached_property
     def constant_ends(self) -> tuple[IRI | BlankNode | Literal, ...]:
         """The ends that are terms."""
         ends = (self.triple.subject, self.triple.object)

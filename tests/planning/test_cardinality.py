@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hereditary_kg.planning.cardinality import (
     FILTER_SELECTIVITY,
     Estimate,
+    certainly_empty,
+    estimate_local,
     estimate_pattern,
     join_estimates,
 )
+from hereditary_kg.planning.leaves import pattern_leaves
 from hereditary_kg.planning.sources import MemberView, select_sources
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sparql.algebra import Project, SelectQuery, Variable
@@ -116,3 +119,39 @@ def test_estimates_are_numbers_and_a_variable_has_no_more_terms_than_rows(data, 
 def test_an_empty_store_is_estimated_as_empty():
     view = MemberView("m", profile_store(ox.Store(), "1"))
     assert estimate_of("?x ?y ?z", [view]).rows == 0
+
+
+# Stars
+
+STARS = """
+@prefix : <http://example.org/> .
+:a1 :age 1 ; :name "1" . :a2 :age 2 ; :name "2" . :a3 :age 3 ; :name "3" .
+:b1 :size 1 ; :name "4" . :b2 :size 2 ; :name "5" . :b3 :size 3 ; :name "6" .
+"""
+
+
+def star_sources(text):
+    store = ox.Store()
+    store.load(STARS.encode(), format=ox.RdfFormat.TURTLE)
+    query = parse_query("PREFIX : <http://example.org/> " + text)
+    views = [MemberView("m", profile_store(store, "1"))]
+    return tuple(pattern_leaves(query.pattern)), select_sources(query, views)
+
+
+def test_a_star_has_as_many_rows_as_its_characteristic_sets_say():
+    leaves, sources = star_sources("SELECT * { ?x :age ?a ; :name ?n }")
+    estimate = estimate_local(leaves, ["m"], sources)
+    assert estimate.rows == 3
+    assert not certainly_empty(leaves, "m", sources)
+
+
+@pytest.mark.parametrize("body", ["?x :age ?a ; :size ?s", "?x :age ?a ; :size ?s ; :name ?n"])
+def test_predicates_that_no_subject_has_together_give_nothing(body):
+    leaves, sources = star_sources(f"SELECT * {{ {body} }}")
+    assert certainly_empty(leaves, "m", sources)
+
+
+@pytest.mark.parametrize("body", ["?x :age ?a . ?y :size ?s", "?x :age ?a . ?x ?p ?s"])
+def test_what_is_no_star_is_not_certainly_empty(body):
+    leaves, sources = star_sources(f"SELECT * {{ {body} }}")
+    assert not certainly_empty(leaves, "m", sources)
