@@ -12,12 +12,18 @@ from functools import cached_property
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal
 from hereditary_kg.sparql.algebra import (
     BGP,
+    Distinct,
+    Extend,
     Filter,
     Graph,
+    Group,
     Join,
     LeftJoin,
+    Minus,
+    OrderBy,
     Pattern,
     Project,
+    Reduced,
     Service,
     TriplePattern,
     Variable,
@@ -28,6 +34,7 @@ from hereditary_kg.sparql.printing import group_text
 from hereditary_kg.sparql.variables import (
     expression_patterns,
     pattern_expressions,
+    scope_variables,
     triple_variables,
     walk,
 )
@@ -42,6 +49,7 @@ __all__ = [
     "names_graphs",
     "node_leaves",
     "pattern_leaves",
+    "required_leaves",
     "walked_edges",
 ]
 
@@ -142,6 +150,52 @@ def joined_leaves(pattern: Pattern) -> Iterator[Leaf]:
             yield from joined_leaves(inner)
         case _:
             return
+
+
+def required_leaves(pattern: Pattern) -> Iterator[Leaf]:
+    """Yield leaves without a match of all of which ``pattern`` has no solution.
+
+    Those of a part whose subject the part hides are left out: elsewhere, its name may be that of
+    another variable.
+    """
+    match pattern:
+        case BGP() | Graph(_, BGP()):
+            yield from pattern_leaves(pattern)
+        case Join(parts):
+            for part in parts:
+                shown = scope_variables(part)
+                for leaf in required_leaves(part):
+                    subject = leaf.triple.subject
+                    if not isinstance(subject, Variable) or subject in shown:
+                        yield leaf
+        case (
+            Filter(_, inner)
+            | LeftJoin(inner, _)
+            | Minus(inner, _)
+            | Extend(inner, _, _)
+            | Distinct(inner)
+            | Reduced(inner)
+            | OrderBy(inner, _)
+            | Project(inner, _)
+        ):
+            yield from required_leaves(inner)
+        case Group(inner, keys) if keys:
+            yield from required_leaves(inner)
+        case _:
+            return
+
+
+def required_leaves(pattern: Pattern) -> Iterator[Leaf]:
+    """Yield the leaves that ``pattern`` matches wherever it has a solution, or counts one."""
+    match pattern:
+        case Project(inner) | Distinct(inner) | Reduced(inner) | OrderBy(inner):
+            yield from required_leaves(inner)
+        case Extend(inner) | Minus(inner):
+            yield from required_leaves(inner)
+        case Group(inner, keys) if keys:
+            yield from required_leaves(inner)
+        case _:
+            yield from joined_leaves(pattern)
 
 
 def graph_below(pattern: Pattern, graph: GraphName) -> GraphName:
