@@ -13,13 +13,16 @@ from hereditary_kg.federation.description_lines import find_key_lines
 from hereditary_kg.federation.description_tables import TableReader
 from hereditary_kg.federation.errors import DescriptionError
 
-__all__ = ["FederationDescription", "MemberDescription", "read_description"]
+__all__ = ["PROFILE_CHECK", "FederationDescription", "MemberDescription", "read_description"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{([^}]*)\}?")
 _PREFIX = re.compile(r"(?:[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?)?")
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|^`\\]*")
+
+PROFILE_CHECK = 300.0
+"""Seconds between two comparisons of a profile with the counts of its member."""
 
 # With fewer rows at once, the sizes of the parts could not be asked for.
 _SMALLEST_CAP = 18
@@ -38,6 +41,7 @@ _MEMBER_KEYS = (
     "timeout",
     "concurrency",
     "profile",
+    "profile_check",
     "blank_nodes",
     "bindings",
     "row_cap",
@@ -62,6 +66,9 @@ class MemberDescription:
         timeout: seconds that one request may wait for it; None for the query's deadline alone.
         concurrency: how many requests it gets at once.
         profile: a file with its profile, for a member that publishes none.
+        profile_check: seconds for which a profile that `hkg federation profile` built is used
+            before the member is asked again whether its triples are still as many; counts where
+            the member does not say which version of its data it answers from.
         blank_nodes: for how long a blank node keeps its label: from answer to answer
             (``stable``), or within one answer only (``answer``), which is all that SPARQL
             promises; None for stable at members that say which version of their data they
@@ -84,6 +91,7 @@ class MemberDescription:
     timeout: float | None = None
     concurrency: int = 4
     profile: Path | None = None
+    profile_check: float = PROFILE_CHECK
     blank_nodes: Literal["stable", "answer"] | None = None
     bindings: BindingKeyword | None = None
     row_cap: int | None = None
@@ -110,13 +118,14 @@ class FederationDescription:
     allowed_services: tuple[str, ...] = ()
 
 
-def read_description(path: str | Path) -> FederationDescription:
+def read_description(path: str | Path, *, profiled: bool = True) -> FederationDescription:
     """Read a federation description.
 
     Environment variables are not looked up: that is done when its members are connected.
 
     Args:
         path: a TOML file.
+        profiled: whether the profiles that it names must be there already.
 
     Raises:
         DescriptionError: it is missing, no TOML, or something in it is wrong; the message
@@ -140,15 +149,16 @@ def read_description(path: str | Path) -> FederationDescription:
         place = re.search(r"at line (\d+)", str(error))
         line = int(place[1]) if place else max(1, len(text.splitlines()))
         raise DescriptionError(file, line, "", f"not TOML: {error}") from error
-    return _read_federation(file, TableReader(file, find_key_lines(text), (), table))
+    reader = TableReader(file, find_key_lines(text), (), table)
+    return _read_federation(file, reader, profiled=profiled)
 
 
-def _read_federation(path: Path, reader: TableReader) -> FederationDescription:
+def _read_federation(path: Path, reader: TableReader, *, profiled: bool) -> FederationDescription:
     reader.refuse_unknown(_FEDERATION_KEYS)
     name = reader.text("name")
     members: dict[str, MemberDescription] = {}
     for table in reader.tables("member"):
-        member = _read_member(table)
+        member = _read_member(table, profiled=profiled)
         if member.name in members:
             raise table.error("name", f"another member is called {member.name!r} already")
         members[member.name] = member
@@ -181,7 +191,7 @@ def _read_prefixes(reader: TableReader) -> dict[str, str]:
     return prefixes
 
 
-def _read_member(reader: TableReader) -> MemberDescription:
+def _read_member(reader: TableReader, *, profiled: bool) -> MemberDescription:
     reader.refuse_unknown(_MEMBER_KEYS)
     name = reader.text("name")
     if not _NAME.fullmatch(name):
@@ -193,8 +203,10 @@ def _read_member(reader: TableReader) -> MemberDescription:
         if not _IRI.fullmatch(iri):
             raise reader.error("holds", f"{iri!r} is no absolute IRI")
     profile = reader.file_path("profile")
-    if profile is not None and not profile.is_file():
-        raise reader.error("profile", f"there is no file {profile}")
+    if profiled and profile is not None and not profile.is_file():
+        raise reader.error(
+            "profile", f"there is no file {profile}; `hkg federation profile {name}` builds it"
+        )
     return MemberDescription(
         name=name,
         url=reader.optional_text("url"),
@@ -208,6 +220,7 @@ def _read_member(reader: TableReader) -> MemberDescription:
         timeout=reader.seconds("timeout"),
         concurrency=reader.whole_number("concurrency", 4, 1, 256),
         profile=profile,
+        profile_check=reader.seconds("profile_check") or PROFILE_CHECK,
         blank_nodes=cast(
             "Literal['stable', 'answer'] | None",
             reader.choice("blank_nodes", ("stable", "answer")) if "blank_nodes" in reader else None,

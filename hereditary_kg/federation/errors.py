@@ -6,6 +6,7 @@
     - `MemberError`: a member failed, timed out, refused, or answered what is no answer
         - `RowCapError`: an answer has as many rows as the member gives at most
     - `StaleProfileError`: a member's data changed after its profile was read
+    - `ProfilingError`: what a member answers is not enough for a profile of its data
     - `BlankNodeLabelError`: a member's blank nodes stand in several answers
     - `TransportError`: what a transport raises; `Member` turns it into a `MemberError`
         - `UnreachableError`, `TransportTimeoutError`, `TruncatedAnswerError`,
@@ -23,6 +24,7 @@ __all__ = [
     "FederationError",
     "MemberError",
     "PartialAnswerError",
+    "ProfilingError",
     "RefusedError",
     "RowCapError",
     "StaleProfileError",
@@ -105,6 +107,20 @@ class MemberError(FederationError):
         self.query = query
         self.status = status
         self.retry_after = retry_after
+
+
+class ProfilingError(FederationError):
+    """What a member answers is not enough for a profile that is true of all of its data.
+
+    Attributes:
+        member: the member's name.
+        reason: what is missing, why, and what to do.
+    """
+
+    def __init__(self, member: str, reason: str) -> None:
+        super().__init__(f"member {member!r}: no profile of it can be built: {reason}")
+        self.member = member
+        self.reason = reason
 
 
 class RowCapError(MemberError):

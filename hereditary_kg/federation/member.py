@@ -11,6 +11,7 @@ import polars as pl
 
 from hereditary_kg.federation.blank_nodes import scope_blank_nodes
 from hereditary_kg.federation.circuit_breaker import CircuitBreaker
+from hereditary_kg.federation.count_stamps import StampCheck, is_count_stamp
 from hereditary_kg.federation.deadline import Deadline, WaitBudget
 from hereditary_kg.federation.description import MemberDescription
 from hereditary_kg.federation.dialects import read_dialect, stated_row_cap
@@ -139,6 +140,7 @@ class Member:
         self._breaker = circuit_breaker or CircuitBreaker(clock=clock)
         self._clock = clock
         self._profiles = ProfileCache(transport, description.profile, clock=clock)
+        self._stamp_check = StampCheck(description.profile_check, clock=clock)
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopState] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
@@ -223,7 +225,9 @@ class Member:
         question = _Question(query, _ACCEPTED_BOOLEANS, deadline, log, purpose, expected)
         return await self._ask(question)
 
-    async def profile(self, deadline: Deadline, max_age: float = PROFILE_AGE) -> Profile | None:
+    async def profile(
+        self, deadline: Deadline, max_age: float = PROFILE_AGE, log: RequestLog | None = None
+    ) -> Profile | None:
         """Give the member's profile, asking it whether the one at hand still holds.
 
         Args:
@@ -231,7 +235,9 @@ class Member:
             max_age: seconds for which a profile is used without asking. A profile that an
                 answer has shown to be out of date is asked for again in any case. Where a file
                 stands in, the file is looked at, and the member asked every `ABSENCE_AGE`
-                seconds; with 0, always.
+                seconds; with 0, always. A profile that names counts as its version is
+                compared with the member's every `description.profile_check` seconds.
+            log: where the requests of such a comparison are recorded.
 
         Returns:
             The profile; None where there is none, or none of the data that the member has now.
@@ -252,9 +258,18 @@ class Member:
                 # Whoever held the lock may have asked meanwhile.
                 if not self._profiles.is_fresh(max_age):
                     await send_patiently(refresh, self._policy, deadline, clock=self._clock)
+                stamp = self._profiles.stamp
+                if stamp is not None and is_count_stamp(stamp):
+                    check = self._stamp_check.compare
+                    self._profiles.note_counts(await check(self, stamp, deadline, log, max_age))
         except (TransportError, TimeoutError) as failure:
             raise member_error(self.name, failure, budget, None) from failure
-        return self._profiles.usable
+        return None if self.profile_warning else self._profiles.usable
+
+    @property
+    def profile_warning(self) -> str | None:
+        """Why the profile at hand is not used; None where nothing is wrong."""
+        return self._stamp_check.warning(self.name, self._profiles.stamp)
 
     async def check(self, deadline: Deadline) -> MemberStatus:
         """Find out whether the member is up, what it is, and whether its profile is current.
@@ -286,6 +301,7 @@ class Member:
             triples=profile.triples if profile is not None else identity.triples,
             profile=self._profile_state(),
             error=error,
+            warning=self.profile_warning,
         )
 
     @property

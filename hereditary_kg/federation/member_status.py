@@ -24,6 +24,7 @@ class MemberStatus:
             say which data it answers from), ``stale`` (of other data; not used), ``absent``
             (there is none, or the site itself holds it back as out of date).
         error: what went wrong; None if nothing did.
+        warning: why a profile that is there is not used, where the member was asked for that.
     """
 
     name: str
@@ -35,3 +36,4 @@ class MemberStatus:
     triples: int | None
     profile: ProfileState
     error: str | None
+    warning: str | None = None

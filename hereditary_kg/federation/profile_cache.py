@@ -43,6 +43,11 @@ class ProfileCache:
         self._file_state: tuple[int, int] | None = None
 
     @property
+    def stamp(self) -> str | None:
+        """The stamp of the profile, current or not; None where there is none."""
+        return self._profile.stamp if self._profile is not None else None
+
+    @property
     def usable(self) -> Profile | None:
         """The profile fetched last, if the member is not known to have other data."""
         if self._profile is None or self.is_stale:
@@ -74,6 +79,14 @@ class ProfileCache:
             self._data_version = version
             if self.is_stale:
                 self._checked_at = self._absent_at = None
+
+    def note_counts(self, stamp: str | None) -> None:
+        """Take the stamp that the member's counts give now; None where that is not known.
+
+        Unlike another version of a site's data, it is no reason to ask for the profile again:
+        only a new file helps.
+        """
+        self._data_version = stamp
 
     def is_fresh(self, max_age: float) -> bool:
         """Whether the member was asked at most `max_age` seconds ago."""

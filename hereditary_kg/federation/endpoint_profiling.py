@@ -1,0 +1,194 @@
+"""Profiles of stores that we do not run, over plain SPARQL.
+
+The triples are read, in parts where the store gives few at once, into a store of our own that
+lasts as long as the profiling, and measured there as a site's are: so the same data give the same
+profile. Of predicates with too many triples only what the store can count is told; which
+predicates subjects have together, and which constants there are, is then not known.
+
+The profile names the numbers of triples as the version of the data (`federation.count_stamps`).
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hereditary_kg.federation.count_stamps import count_stamp
+from hereditary_kg.federation.deadline import Deadline
+from hereditary_kg.federation.endpoint_questions import EndpointQuestions
+from hereditary_kg.federation.errors import ProfilingError
+from hereditary_kg.federation.member import Member
+from hereditary_kg.federation.predicate_aggregates import count_classes, count_predicate
+from hereditary_kg.federation.request_log import RequestLog
+from hereditary_kg.federation.triple_reading import TripleReader
+from hereditary_kg.federation.triple_spools import TripleSpool
+from hereditary_kg.rdf.terms import IRI, RDF_TYPE
+from hereditary_kg.sites.loading import Progress
+from hereditary_kg.sites.profile import PredicateProfile, Profile
+from hereditary_kg.sites.profiling import profile_store
+from hereditary_kg.sites.shared_namespaces import SharingPolicy
+
+__all__ = ["MOST_TRIPLES", "EndpointProfile", "profile_endpoint"]
+
+MOST_TRIPLES = 2_000_000
+"""Triples of a predicate beyond which they are counted and not read."""
+
+
+@dataclass(frozen=True)
+class EndpointProfile:
+    """A profile, and what it took.
+
+    Attributes:
+        profile: the profile; its stamp is a count stamp.
+        requests: how many requests were sent.
+        counted: the predicates whose triples were not read; where there are any, characteristic
+            sets and detected constants are missing.
+        unstable: whether there are blank nodes whose labels hold for one answer only, so that
+            characteristic sets, ranges and detected constants are missing.
+    """
+
+    profile: Profile
+    requests: int
+    counted: tuple[str, ...]
+    unstable: bool
+
+
+async def profile_endpoint(
+    member: Member,
+    policy: SharingPolicy | None = None,
+    *,
+    deadline: Deadline | None = None,
+    progress: Progress | None = None,
+    most_triples: int = MOST_TRIPLES,
+) -> EndpointProfile:
+    """Profile the data of a member's endpoint.
+
+    Memory and disk hold what a store of the triples takes, some 250 bytes each.
+
+    Args:
+        member: the member.
+        policy: what may be said about constants; only what is detected where none is given.
+        deadline: when to give up.
+        progress: told the triples read, and then those measured.
+        most_triples: predicates of more than this many are counted and not read.
+
+    Raises:
+        MemberError: the member cannot be reached, or does not count its triples.
+        ProfilingError: its numbers do not add up, or its data changed meanwhile.
+    """
+    policy = policy or SharingPolicy()
+    log = RequestLog()
+    questions = EndpointQuestions(member, deadline or Deadline(None), log)
+    predicates, graphs = await questions.predicates(), await questions.graphs()
+    done = 0
+
+    def report(triples: int, label: str) -> None:
+        nonlocal done
+        done += triples
+        if progress is not None:
+            progress(done, sum(predicates.values()), label)
+
+    with (
+        tempfile.TemporaryDirectory(prefix="hkg-profile-") as directory,
+        TripleSpool(Path(directory)) as spool,
+    ):
+        reader = TripleReader(questions, spool.add, report)
+        wanted = {iri: count for iri, count in predicates.items() if count <= most_triples}
+        await reader.read(wanted)
+        unstable = bool(log.members_with_blank_nodes())
+        counted = {*predicates} - {*wanted} | reader.unread
+        if unstable:
+            # What was handed out twice, under two labels, would count twice.
+            counted |= reader.repeated
+        policy = _restrict(policy, counted, unstable=unstable)
+        profile = await asyncio.to_thread(_measure, spool, counted, policy, progress)
+    if unstable:
+        profile = await _without_labels(questions, profile)
+    if counted:
+        profile = await _with_counted(questions, profile, {p: predicates[p] for p in counted})
+    if (await questions.predicates(), await questions.graphs()) != (predicates, graphs):
+        raise ProfilingError(
+            member.name,
+            "its data changed while they were read; build the profile again when nothing is "
+            "being loaded",
+        )
+    profile = replace(
+        profile,
+        stamp=count_stamp(predicates, graphs),
+        named_graphs=tuple(graphs),
+        graph_triples=graphs,
+    )
+    return EndpointProfile(profile, len(log), tuple(sorted(counted)), unstable)
+
+
+def _restrict(policy: SharingPolicy, counted: set[str], *, unstable: bool) -> SharingPolicy:
+    # Whether a constant is a person's shows in all triples, and in how many subjects have it.
+    return replace(policy, detects=policy.detects and not counted and not unstable)
+
+
+def _measure(
+    spool: TripleSpool, counted: set[str], policy: SharingPolicy, progress: Progress | None
+) -> Profile:
+    profile = profile_store(spool.load(without=counted), "", progress, policy)
+    # Our store turns numbers of some datatypes into others; the member may not.
+    predicates = {
+        iri: replace(
+            known, datatypes=tuple(sorted({*known.datatypes, *spool.datatypes.get(iri, ())}))
+        )
+        for iri, known in profile.predicates.items()
+    }
+    return replace(profile, predicates=predicates)
+
+
+async def _with_counted(
+    questions: EndpointQuestions, profile: Profile, counted: Mapping[str, int]
+) -> Profile:
+    """Add the predicates whose triples were not read."""
+    predicates = dict(profile.predicates)
+    for iri, triples in sorted(counted.items()):
+        predicates[iri] = await count_predicate(questions, iri, triples)
+    classes = profile.classes
+    if RDF_TYPE in counted:
+        classes = await count_classes(questions, counted[RDF_TYPE])
+    return replace(
+        profile,
+        triples=profile.triples + sum(counted.values()),
+        subjects=await questions.number("COUNT(DISTINCT ?s)", "?s ?p ?o"),
+        predicates=dict(sorted(predicates.items())),
+        classes=classes,
+        characteristic_sets=(),
+        links=(),
+    )
+
+
+async def _without_labels(questions: EndpointQuestions, profile: Profile) -> Profile:
+    """Take back what is not true where one blank node passes for several."""
+    predicates = {
+        iri: await _recount(questions, iri, known) for iri, known in profile.predicates.items()
+    }
+    subjects = profile.subjects
+    if any(known.blank_subjects for known in predicates.values()):
+        subjects = await questions.number("COUNT(DISTINCT ?s)", "?s ?p ?o")
+    return replace(
+        profile, subjects=subjects, predicates=predicates, characteristic_sets=(), links=()
+    )
+
+
+async def _recount(
+    questions: EndpointQuestions, iri: str, known: PredicateProfile
+) -> PredicateProfile:
+    pattern = f"?s {IRI(iri).text} ?o"
+    subjects, objects = known.subjects, known.objects
+    if known.blank_subjects:
+        subjects = await questions.number("COUNT(DISTINCT ?s)", pattern)
+    if known.blank_objects:
+        objects = await questions.number("COUNT(DISTINCT ?o)", pattern)
+    return replace(
+        known,
+        subjects=subjects,
+        objects=objects,
+        number_range=None,
+        date_range=None,
+        object_counts={},
+    )
