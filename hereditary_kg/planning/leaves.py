@@ -185,19 +185,6 @@ def required_leaves(pattern: Pattern) -> Iterator[Leaf]:
             return
 
 
-def required_leaves(pattern: Pattern) -> Iterator[Leaf]:
-    """Yield the leaves that ``pattern`` matches wherever it has a solution, or counts one."""
-    match pattern:
-        case Project(inner) | Distinct(inner) | Reduced(inner) | OrderBy(inner):
-            yield from required_leaves(inner)
-        case Extend(inner) | Minus(inner):
-            yield from required_leaves(inner)
-        case Group(inner, keys) if keys:
-            yield from required_leaves(inner)
-        case _:
-            yield from joined_leaves(pattern)
-
-
 def graph_below(pattern: Pattern, graph: GraphName) -> GraphName:
     """Give the graph that the parts of ``pattern`` are matched in, where it itself is in ``graph``.
 
