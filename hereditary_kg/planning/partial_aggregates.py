@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from hereditary_kg.planning.locality import LocalPart
 from hereditary_kg.planning.rules.filters import is_stable
-from hereditary_kg.planning.top_rows import EXACT_NUMBERS, is_of, sorts_alike
+from hereditary_kg.planning.top_rows import is_of, sorts_alike
+from hereditary_kg.rdf.datatypes import EXACT_NUMBERS
 from hereditary_kg.rdf.terms import XSD, Literal
 from hereditary_kg.sparql.algebra import (
     Aggregate,

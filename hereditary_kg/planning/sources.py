@@ -21,6 +21,7 @@ from hereditary_kg.planning.leaves import (
     pattern_leaves,
     walked_edges,
 )
+from hereditary_kg.rdf.datatypes import INTEGERS
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE, XSD, Literal
 from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sparql.algebra import (
@@ -44,26 +45,10 @@ __all__ = [
     "stored_datatypes",
 ]
 
-_KEPT_AS = dict.fromkeys(
-    (
-        XSD + name
-        for name in (
-            "byte",
-            "int",
-            "long",
-            "negativeInteger",
-            "nonNegativeInteger",
-            "nonPositiveInteger",
-            "positiveInteger",
-            "short",
-            "unsignedByte",
-            "unsignedInt",
-            "unsignedLong",
-            "unsignedShort",
-        )
-    ),
-    XSD + "integer",
-) | {XSD + "dateTimeStamp": XSD + "dateTime"}
+_KEPT_AS = {
+    **dict.fromkeys(INTEGERS, XSD + "integer"),
+    XSD + "dateTimeStamp": XSD + "dateTime",
+}
 
 
 @dataclass(frozen=True)
@@ -110,11 +95,14 @@ class Sources:
 
     def without(self, excluded: Mapping[tuple[Leaf, str], str]) -> "Sources":
         """Give the sources without further pairs, with the reasons for leaving them out."""
-        candidates = {
-            leaf: tuple(name for name in names if (leaf, name) not in excluded)
-            for leaf, names in self.candidates.items()
-        }
-        return replace(self, candidates=candidates, reasons={**self.reasons, **excluded})
+        candidates = dict(self.candidates)
+        for leaf in {leaf for leaf, _ in excluded}:
+            names = self.candidates[leaf]
+            candidates[leaf] = tuple(name for name in names if (leaf, name) not in excluded)
+        fewer = replace(self, candidates=candidates, reasons={**self.reasons, **excluded})
+        kept = (leaf for leaf in self.ends if candidates[leaf] == self.candidates[leaf])
+        fewer.ends.update((leaf, self.ends[leaf]) for leaf in kept)
+        return fewer
 
     @property
     def merges_graphs(self) -> bool:

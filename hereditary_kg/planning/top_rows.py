@@ -9,34 +9,14 @@ from collections.abc import Iterable, Sequence
 
 from hereditary_kg.planning.domains import Domain, VariableEnd
 from hereditary_kg.planning.locality import LocalPart
+from hereditary_kg.rdf.datatypes import NUMBERS
 from hereditary_kg.rdf.terms import XSD, XSD_STRING
 from hereditary_kg.sparql.algebra import Distinct, OrderBy, OrderKey, Pattern, Project, Variable
 
-__all__ = ["EXACT_NUMBERS", "is_of", "ordered_rows", "sorts_alike"]
-
-EXACT_NUMBERS = frozenset(
-    XSD + name
-    for name in (
-        "byte",
-        "decimal",
-        "int",
-        "integer",
-        "long",
-        "negativeInteger",
-        "nonNegativeInteger",
-        "nonPositiveInteger",
-        "positiveInteger",
-        "short",
-        "unsignedByte",
-        "unsignedInt",
-        "unsignedLong",
-        "unsignedShort",
-    )
-)
-"""Datatypes of numbers whose sum does not depend on the order of adding."""
+__all__ = ["is_of", "ordered_rows", "sorts_alike"]
 
 _ORDERS = (
-    EXACT_NUMBERS | {XSD + "double", XSD + "float"},
+    NUMBERS,
     frozenset((XSD_STRING,)),
     frozenset((XSD + "dateTime", XSD + "dateTimeStamp")),
     frozenset((XSD + "date",)),

@@ -7,30 +7,12 @@ from collections.abc import Callable
 
 import polars as pl
 
+from hereditary_kg.rdf.datatypes import FLOATS, INTEGERS
 from hereditary_kg.rdf.term_columns import datatype_of, is_literal, lexical_form_of, plain_text_of
 from hereditary_kg.rdf.terms import XSD
 
 __all__ = ["native_columns"]
 
-_INTEGERS = frozenset(
-    XSD + name
-    for name in (
-        "integer",
-        "long",
-        "int",
-        "short",
-        "byte",
-        "nonNegativeInteger",
-        "positiveInteger",
-        "nonPositiveInteger",
-        "negativeInteger",
-        "unsignedLong",
-        "unsignedInt",
-        "unsignedShort",
-        "unsignedByte",
-    )
-)
-_FLOATS = frozenset((XSD + "double", XSD + "float"))
 _BOOLEAN = frozenset((XSD + "boolean",))
 _DATE = frozenset((XSD + "date",))
 _DATE_TIME = frozenset((XSD + "dateTime", XSD + "dateTimeStamp"))
@@ -126,9 +108,9 @@ def _all_match(lexical: pl.Series, pattern: str) -> bool:
 
 
 _CONVERSIONS: tuple[tuple[frozenset[str], Callable[[pl.Series], pl.Series | None]], ...] = (
-    (_INTEGERS, _to_integers),
-    (_INTEGERS | {XSD + "decimal"}, _to_decimals),
-    (_FLOATS, _to_floats),
+    (INTEGERS, _to_integers),
+    (INTEGERS | {XSD + "decimal"}, _to_decimals),
+    (FLOATS, _to_floats),
     (_BOOLEAN, _to_booleans),
     (_DATE, _to_dates),
     (_DATE_TIME, _to_date_times),

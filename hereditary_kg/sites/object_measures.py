@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from hereditary_kg.rdf.canonical import canonicalise_tokens
+from hereditary_kg.rdf.datatypes import NUMBERS
 from hereditary_kg.rdf.terms import RDF_LANG_STRING, XSD, XSD_STRING
 from hereditary_kg.sites.namespaces import cut_numbered
 from hereditary_kg.sites.shared_namespaces import CODE, FEWEST_USERS, is_well_known
@@ -43,27 +44,7 @@ _SAMPLE = 2_000
 _MOSTLY = 0.95
 
 _BOOLEAN = XSD + "boolean"
-_NUMBERS = tuple(
-    f"^^<{XSD}{name}>"
-    for name in (
-        "integer",
-        "decimal",
-        "double",
-        "float",
-        "byte",
-        "int",
-        "long",
-        "short",
-        "negativeInteger",
-        "nonNegativeInteger",
-        "nonPositiveInteger",
-        "positiveInteger",
-        "unsignedByte",
-        "unsignedInt",
-        "unsignedLong",
-        "unsignedShort",
-    )
-)
+_NUMBERS = tuple(sorted(f"^^<{datatype}>" for datatype in NUMBERS))
 _DATES = tuple(f"^^<{XSD}{name}>" for name in ("date", "dateTime", "dateTimeStamp"))
 
 
