@@ -141,7 +141,14 @@ def profile(settings: Settings, directory: Path) -> None:
         f"{len(built.classes):,} classes.",
     )
     if not settings.quiet:
-        print_profile(open_console(), opened, built)
+        print_profile(
+            open_console(),
+            built,
+            declared=opened.description.shared_namespaces,
+            stored=opened.store_size(),
+            advice="`shared_namespaces` in site.toml says what may be published; [] publishes "
+            "none.",
+        )
     tell(settings, f"Next: hkg site serve {directory}")
 
 

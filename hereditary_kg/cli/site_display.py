@@ -1,6 +1,6 @@
 """What a site is and what it holds, as plain values and for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hereditary_kg.cli.tables import make_table
@@ -87,13 +87,22 @@ def print_site(console: "Console", described: Mapping[str, Any]) -> None:
         console.print(loads)
 
 
-def print_profile(console: "Console", site: "Site", profile: "Profile") -> None:
-    """Print what a site's profile says, and what of it others may object to.
+def print_profile(
+    console: "Console",
+    profile: "Profile",
+    *,
+    declared: Sequence[str] = (),
+    stored: int = 0,
+    advice: str = "",
+) -> None:
+    """Print what a profile says, and what of it others may object to.
 
     Args:
         console: where.
-        site: the site.
-        profile: its profile.
+        profile: the profile.
+        declared: the namespaces that somebody declared as shared.
+        stored: the bytes that the data take; 0 where that is not known.
+        advice: how to keep constants back.
     """
     from hereditary_kg.sparql.iris import WELL_KNOWN_PREFIXES
 
@@ -104,19 +113,21 @@ def print_profile(console: "Console", site: "Site", profile: "Profile") -> None:
     facts.add_row("characteristic sets", f"{len(profile.characteristic_sets):,}")
     facts.add_row("links between them", f"{len(profile.links):,}")
     size = len(profile.to_json())
-    stored = site.store_size()
     share = f", {100 * size / stored:.2g} % of the store" if stored else ""
     facts.add_row("size", f"{size / 1000:,.1f} kB{share}")
     console.print()
     console.print(facts)
-    _print_shared(console, site, profile, WELL_KNOWN_PREFIXES)
+    _print_shared(console, profile, declared, advice, WELL_KNOWN_PREFIXES)
 
 
 def _print_shared(
-    console: "Console", site: "Site", profile: "Profile", prefixes: Mapping[str, str]
+    console: "Console",
+    profile: "Profile",
+    declared: Sequence[str],
+    advice: str,
+    prefixes: Mapping[str, str],
 ) -> None:
     """Print which constants are published, and how to keep them back."""
-    declared = site.description.shared_namespaces
     filters = [
         each
         for known in profile.predicates.values()
@@ -140,8 +151,7 @@ def _print_shared(
         table.add_row(f"texts of {shorten_iri(iri, prefixes)}", "few values")
     console.print(table)
     console.print(
-        "The most frequent of these stand in the profile in clear, with their counts. "
-        "`shared_namespaces` in site.toml says what may be published; [] publishes none.",
+        f"The most frequent of these stand in the profile in clear, with their counts. {advice}",
         style="dim",
     )
 

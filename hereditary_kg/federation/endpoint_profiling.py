@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hereditary_kg.federation.count_stamps import count_stamp
-from hereditary_kg.federation.deadline import Deadline
+from hereditary_kg.federation.deadline import Deadline, WaitBudget
 from hereditary_kg.federation.endpoint_questions import EndpointQuestions
-from hereditary_kg.federation.errors import ProfilingError
+from hereditary_kg.federation.errors import ProfilingError, TransportError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.predicate_aggregates import count_classes, count_predicate
 from hereditary_kg.federation.request_log import RequestLog
@@ -29,7 +29,7 @@ from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sites.shared_namespaces import SharingPolicy
 
-__all__ = ["MOST_TRIPLES", "EndpointProfile", "profile_endpoint"]
+__all__ = ["MOST_TRIPLES", "EndpointProfile", "profile_endpoint", "publishes_profile"]
 
 MOST_TRIPLES = 2_000_000
 """Triples of a predicate beyond which they are counted and not read."""
@@ -54,6 +54,15 @@ class EndpointProfile:
     unstable: bool
 
 
+async def publishes_profile(member: Member, deadline: Deadline) -> bool:
+    """Say whether a member publishes a profile itself; not if it cannot be asked."""
+    try:
+        async with WaitBudget(deadline, member.description.timeout).waiting():
+            return await member.transport.fetch_profile(None) is not None
+    except (TransportError, TimeoutError):
+        return False
+
+
 async def profile_endpoint(
     member: Member,
     policy: SharingPolicy | None = None,
@@ -70,7 +79,7 @@ async def profile_endpoint(
         member: the member.
         policy: what may be said about constants; only what is detected where none is given.
         deadline: when to give up.
-        progress: told the triples read, and then those measured.
+        progress: told how many of the triples are done; it may be called from another thread.
         most_triples: predicates of more than this many are counted and not read.
 
     Raises:
@@ -81,19 +90,12 @@ async def profile_endpoint(
     log = RequestLog()
     questions = EndpointQuestions(member, deadline or Deadline(None), log)
     predicates, graphs = await questions.predicates(), await questions.graphs()
-    done = 0
-
-    def report(triples: int, label: str) -> None:
-        nonlocal done
-        done += triples
-        if progress is not None:
-            progress(done, sum(predicates.values()), label)
-
+    halves = _Halves(progress, sum(predicates.values()))
     with (
         tempfile.TemporaryDirectory(prefix="hkg-profile-") as directory,
         TripleSpool(Path(directory)) as spool,
     ):
-        reader = TripleReader(questions, spool.add, report)
+        reader = TripleReader(questions, spool.add, halves.read)
         wanted = {iri: count for iri, count in predicates.items() if count <= most_triples}
         await reader.read(wanted)
         unstable = bool(log.members_with_blank_nodes())
@@ -102,7 +104,7 @@ async def profile_endpoint(
             # What was handed out twice, under two labels, would count twice.
             counted |= reader.repeated
         policy = _restrict(policy, counted, unstable=unstable)
-        profile = await asyncio.to_thread(_measure, spool, counted, policy, progress)
+        profile = await asyncio.to_thread(_measure, spool, counted, policy, halves.measured)
     if unstable:
         profile = await _without_labels(questions, profile)
     if counted:
@@ -122,13 +124,32 @@ async def profile_endpoint(
     return EndpointProfile(profile, len(log), tuple(sorted(counted)), unstable)
 
 
+class _Halves:
+    """Tells how far the work has come: one half is reading, the other measuring."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._read = 0
+
+    def read(self, triples: int, label: str) -> None:
+        self._read += triples
+        if self._progress is not None:
+            self._progress(self._read // 2, self._total, label)
+
+    def measured(self, done: int, total: int, label: str) -> None:
+        if self._progress is not None:
+            share = done / total if total else 1.0
+            self._progress(int(self._total * (1 + share) / 2), self._total, label)
+
+
 def _restrict(policy: SharingPolicy, counted: set[str], *, unstable: bool) -> SharingPolicy:
     # Whether a constant is a person's shows in all triples, and in how many subjects have it.
     return replace(policy, detects=policy.detects and not counted and not unstable)
 
 
 def _measure(
-    spool: TripleSpool, counted: set[str], policy: SharingPolicy, progress: Progress | None
+    spool: TripleSpool, counted: set[str], policy: SharingPolicy, progress: Progress
 ) -> Profile:
     profile = profile_store(spool.load(without=counted), "", progress, policy)
     # Our store turns numbers of some datatypes into others; the member may not.
