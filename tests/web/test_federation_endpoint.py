@@ -298,7 +298,7 @@ async def test_rows_are_sent_before_the_last_member_has_answered():
         return ScriptedAnswer("?s\t?n\n" + rows_from(5000, 1))
 
     def once(request):
-        return ScriptedAnswer("?s\t?n\n" + rows_from(0, 4000))
+        return ScriptedAnswer("?s\t?n\n" + rows_from(0, 3999))
 
     federation = make_federation(quick=scripted(once), late=scripted(hesitate))
     async with Client(federation) as client:
@@ -312,7 +312,7 @@ async def test_rows_are_sent_before_the_last_member_has_answered():
             release.set()
             rest = await response.read()
         _, finished = await client.get(f"/certificates/{identifier}")
-    assert len(json.loads(first + rest)["results"]["bindings"]) == 4001
+    assert len(json.loads(first + rest)["results"]["bindings"]) == 4000
     assert json.loads(running)["state"] == "running"
     assert json.loads(running)["certificate"] is None
     assert json.loads(finished)["certificate"]["complete"] is True
@@ -326,7 +326,7 @@ async def test_a_failure_in_mid_answer_breaks_the_connection():
         return ScriptedAnswer("broken", status=500)
 
     def once(request):
-        return ScriptedAnswer("?s\t?n\n" + rows_from(0, 4000))
+        return ScriptedAnswer("?s\t?n\n" + rows_from(0, 3999))
 
     federation = make_federation(quick=scripted(once), broken=scripted(break_off))
     async with Client(federation) as client:
