@@ -49,6 +49,7 @@ from hereditary_kg.sparql.algebra import (
     Variable,
     conjunction,
     conjuncts,
+    is_empty,
 )
 from hereditary_kg.sparql.variables import (
     expression_patterns,
@@ -203,7 +204,7 @@ class _Builder:
         shared = set(scope_variables(left)) & set(scope_variables(right))
         if not shared:
             return self.build(left, needed)
-        subtracted = self._joins.build_beside(left, right, shared)
+        subtracted = self._joins.build_beside(left, self._tested(right, shared), shared)
         return plan.Minus(self.build(left, needed | shared), subtracted)
 
     # Expressions
@@ -299,7 +300,15 @@ class _Builder:
         outer = frozenset(node.variables)
         if not self.optimise or not is_uncorrelated(pattern, outer):
             return self._fragments.fragment(pattern)
-        return self.build(apply_rules(pattern, self.sources), outer & mentioned_variables(pattern))
+        shared = outer & mentioned_variables(pattern)
+        return self.build(self._tested(apply_rules(pattern, self.sources), shared), shared)
+
+    def _tested(self, pattern: Pattern, shared: AbstractSet[Variable]) -> Pattern:
+        """Reduce what rows are only compared with to the terms that they are compared by."""
+        kept = tuple(variable for variable in scope_variables(pattern) if variable in shared)
+        if not self.optimise or not kept or is_empty(pattern):
+            return pattern
+        return Distinct(Project(pattern, kept))
 
 
 def _with_limit(node: plan.Node, limit: int) -> plan.Node:
