@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.copy_checks import CopyCache, check_copies
 from hereditary_kg.execution.streams import gather
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.arc_consistency import reduce_sources
+from hereditary_kg.planning.copy_filters import with_copies
+from hereditary_kg.planning.copy_questions import assumed_copies, assumed_owners, places
 from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.probes import (
@@ -55,10 +58,15 @@ class PreparedQuery:
 
 
 class ProbeCache:
-    """What probes have found, as long as the member's data stay the same."""
+    """What probes have found, as long as the member's data stay the same.
+
+    Attributes:
+        copies: what was found out about copies.
+    """
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, Leaf], bool] = {}
+        self.copies = CopyCache()
 
     def get(self, member: MemberView, leaf: Leaf) -> bool | None:
         """Give what is known, or None."""
@@ -125,12 +133,37 @@ async def prepare_query(
     if not optimise:
         node = build_plan(query.pattern, sources, optimise=False)
         return PreparedQuery(query, sources, query.pattern, node, versions)
-    planned = _plan(query, sources, versions)
+    planned = await _plan_without_copies(query, sources, context, probes, probe=probe)
     if probe and has_open_constants(planned.sources):
         sources = await _probed(planned, context, probes)
         if sources is not planned.sources:
             return _plan(query, sources, versions)
     return planned
+
+
+async def _plan_without_copies(
+    query: Query, sources: Sources, context: ExecutionContext, probes: ProbeCache, *, probe: bool
+) -> PreparedQuery:
+    """Plan with what is known of copies, and find out more where that saves requests."""
+    versions, cache = context.versions, probes.copies
+    found = places(sources)
+    known = cache.knowledge(found, versions)
+    planned = _plan(query, with_copies(sources, known.copies), versions)
+    if not known.open or not probe or cache.is_declined(query.pattern, known):
+        return planned
+    guessed = assumed_copies(found, assumed_owners(found, known.owners))
+    guessed.update(known.copies)
+    hoped = _plan(query, with_copies(sources, guessed), versions)
+    if _steps(hoped.physical) >= _steps(planned.physical):
+        cache.decline(query.pattern, known)
+        return planned
+    known = await check_copies(cache, found, context)
+    return _plan(query, with_copies(sources, known.copies), versions)
+
+
+def _steps(node: plan.Node) -> int:
+    """Count what members are asked one after the other, or side by side."""
+    return isinstance(node, plan.Fetch) + sum(map(_steps, plan.inputs(node)))
 
 
 def _plan(query: Query, sources: Sources, versions: Mapping[str, str]) -> PreparedQuery:
