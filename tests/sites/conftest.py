@@ -4,17 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 from service_processes import service_process
 from site_data import GRAPHS, make_people
 
 from hereditary_kg.sites import Site
-
-# How long a case takes is the machine's affair.
-settings.register_profile(
-    "untimed sites", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("untimed sites")
 
 
 @pytest.fixture
