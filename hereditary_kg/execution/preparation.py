@@ -175,10 +175,12 @@ def _plan(query: Query, sources: Sources, versions: Mapping[str, str]) -> Prepar
 async def _views(members: Sequence[Member], context: ExecutionContext) -> list[MemberView]:
     async def view(member: Member) -> MemberView | None:
         try:
-            profile = await member.profile(context.deadline)
+            profile = await member.profile(context.deadline, log=context.log)
         except MemberError as error:
             context.fail(error)
             return None
+        if member.profile_warning:
+            context.notes.append(member.profile_warning)
         once = member.name in context.asked_once
         cuts = member.row_cap is not None
         return MemberView(member.name, profile, member.description.holds, once, cuts)
