@@ -3,8 +3,9 @@
 import pyoxigraph as ox
 import pytest
 
+from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.federation.deadline import Deadline
-from hereditary_kg.federation.description import PROFILE_CHECK
+from hereditary_kg.federation.description import PROFILE_CHECK, FederationDescription
 from hereditary_kg.federation.endpoint_profiling import profile_endpoint
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.request_log import RequestLog
@@ -140,3 +141,13 @@ async def test_a_member_that_lets_nobody_in(store, file, clock):
     assert await member.profile(Deadline(30)) is None
     with pytest.raises(MemberError, match="403"):
         await profile_endpoint(member)
+
+
+async def test_the_certificate_says_that_a_profile_was_out_of_date(store, file, clock):
+    member = member_of(Endpoint(store), file, clock)
+    change(store)
+    description = FederationDescription("stamped", members=(member.description,))
+    result = await AsyncFederation(description, [member]).query("SELECT * { ?s <http://e/new> ?o }")
+    assert len(result) == 1
+    (note,) = result.certificate.notes
+    assert "m0" in note
