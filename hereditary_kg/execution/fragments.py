@@ -22,9 +22,18 @@ from hereditary_kg.execution.residual import (
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.rdf.solutions import ROW
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal, Term, parse_term
-from hereditary_kg.sparql.algebra import Minus, Pattern, Variable
+from hereditary_kg.sparql.algebra import (
+    TRUE,
+    Call,
+    Expression,
+    Minus,
+    Pattern,
+    Project,
+    Variable,
+)
 from hereditary_kg.sparql.printing import group_text
-from hereditary_kg.sparql.variables import walk
+from hereditary_kg.sparql.rewriting import rewrite_expressions
+from hereditary_kg.sparql.variables import mentioned_variables, walk
 
 if TYPE_CHECKING:
     import pyoxigraph
@@ -175,9 +184,29 @@ def marked_rows(
         found += row_numbers(evaluate_text(text, store)).to_list()
     for row in rows.filter(blank).iter_rows(named=True):
         cells = {name: row[name] for name in columns if row[name] is not None}
-        if _exists(cells, exists, store, prologue):
+        tested = f"FILTER EXISTS {{ {group_text(_with_bound(pattern, cells))} }}"
+        if _exists(cells, tested, store, prologue):
             found.append(row[ROW])
     return pl.Series(ROW, found, dtype=pl.UInt32)
+
+
+def _with_bound(pattern: Pattern, cells: Mapping[str, str]) -> Pattern:
+    """Replace BOUND of what a row binds by true: Oxigraph decides it before it substitutes."""
+    hidden = {
+        variable
+        for node in walk(pattern)
+        if isinstance(node, Project)
+        for variable in mentioned_variables(node.pattern) - set(node.variables)
+    }
+
+    def replaced(expression: Expression) -> Expression:
+        match expression:
+            case Call("BOUND", (Variable(name) as variable,)) if name in cells:
+                return expression if variable in hidden else TRUE
+            case _:
+                return expression
+
+    return rewrite_expressions(pattern, replaced)
 
 
 def _exists(cells: Mapping[str, str], exists: str, store: "Store", prologue: str) -> bool:
