@@ -126,12 +126,16 @@ class _Reduction:
         ends = {leaf: leaf_ends(leaf, self._sources) for leaf in leaves}
         for own in ends.values():
             _meet_values(own, values)
+        consistent: set[tuple[VariableEnd, VariableEnd]] = set()
         for _ in range(_MOST_ROUNDS):
             changed = False
             for leaf, own in ends.items():
                 for variable in own:
                     for other in _partners(leaf, variable, ends, around):
+                        if (own[variable], other) in consistent:
+                            continue
                         changed |= _restrict(own, own[variable].supported(other))
+                        consistent.add((own[variable], other))
             if not changed:
                 break
         return ends
@@ -167,9 +171,8 @@ def _restrict(ends: dict[Variable, VariableEnd], members: frozenset[str]) -> boo
     """Keep only these members at all ends of a leaf; say whether that changed anything."""
     changed = False
     for variable, end in ends.items():
-        kept = end.restricted(name for name in end.domains if name in members)
-        changed |= kept is not end
-        ends[variable] = kept
+        ends[variable] = end.restricted(members)
+        changed |= ends[variable] is not end
     return changed
 
 

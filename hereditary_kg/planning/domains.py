@@ -292,10 +292,11 @@ class VariableEnd:
 
     def restricted(self, members: Iterable[str]) -> "VariableEnd":
         """Give the end at these members only."""
-        kept = {name: self.domains[name] for name in members if name in self.domains}
-        if len(kept) == len(self.domains):
+        kept = self.members.intersection(members)
+        if len(kept) == len(self.members):
             return self
-        return VariableEnd(self.leaf, self.variable, kept, self._whole)
+        domains = {name: domain for name, domain in self.domains.items() if name in kept}
+        return VariableEnd(self.leaf, self.variable, domains, self._whole)
 
     def crosses(self, other: "VariableEnd") -> bool:
         """Whether a term may be here at one member and at ``other`` at another member."""
