@@ -198,17 +198,16 @@ class _Restriction:
 
     def _closure(self, triples: tuple[TriplePattern, ...], known: _Kept) -> _Kept:
         """Add what follows from triples of which both ends decide."""
+        tied = [
+            ((triple.subject, copied.subjects), (triple.object, copied.objects))
+            for triple in triples
+            if (copied := _copied(Leaf(triple), self._member, self._sources)) and copied.tied
+        ]
         while True:
             found = known
-            for triple in triples:
-                copied = _copied(Leaf(triple), self._member, self._sources)
-                if copied is None or not copied.tied:
-                    continue
-                ends = ((triple.subject, copied.subjects), (triple.object, copied.objects))
+            for ends in tied:
                 for (end, namespaces), (other, others) in (ends, ends[::-1]):
-                    if not isinstance(other, Variable):
-                        continue
-                    if _is_kept_out(end, namespaces, found):
+                    if isinstance(other, Variable) and _is_kept_out(end, namespaces, found):
                         found |= {(other, namespace) for namespace in others}
             if found == known:
                 return known
