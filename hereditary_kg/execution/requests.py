@@ -68,7 +68,7 @@ def ask_members(
     written: dict[Pattern, SubQueryTemplate] = {}
 
     def template(name: str) -> SubQueryTemplate:
-        asked = replace(node, pattern=node.without_copies.get(name, node.pattern))
+        asked = replace(node, pattern=node.own_patterns.get(name, node.pattern))
         if asked.pattern not in written:
             written[asked.pattern] = SubQueryTemplate(
                 asked, columns, source=context.source, prologue=context.prologue

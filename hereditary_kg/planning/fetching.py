@@ -12,8 +12,15 @@ from hereditary_kg.planning.cardinality import (
 )
 from hereditary_kg.planning.copy_filters import without_copies
 from hereditary_kg.planning.domains import leaf_ends
-from hereditary_kg.planning.leaves import Leaf, has_service, joined_leaves, required_leaves
+from hereditary_kg.planning.leaves import (
+    Leaf,
+    has_service,
+    joined_leaves,
+    pattern_leaves,
+    required_leaves,
+)
 from hereditary_kg.planning.locality import Locality, LocalPart
+from hereditary_kg.planning.rules.unanswerable import without_leaves
 from hereditary_kg.planning.sources import Sources, pattern_candidates
 from hereditary_kg.planning.units import is_connected
 from hereditary_kg.sparql.algebra import BGP, Dataset, Pattern, Variable
@@ -92,21 +99,42 @@ class FetchPlanner:
         if estimate is None:
             estimate = self._estimate(pattern, members)
         ends = {variable: part.ends[variable] for variable in variables if variable in part.ends}
-        restricted = self._without_copies(pattern, members, repeated=repeated)
+        own, leaves_out = self._own_patterns(pattern, members, repeated=repeated)
         return plan.Fetch(
-            pattern, members, variables, certain, repeated, None, estimate, ends, restricted
+            pattern, members, variables, certain, repeated, None, estimate, ends, own, leaves_out
         )
 
-    def _without_copies(
+    def _own_patterns(
         self, pattern: Pattern, members: tuple[str, ...], *, repeated: bool
-    ) -> dict[str, Pattern]:
-        """Give what members are asked instead of a pattern, where they hold copies."""
+    ) -> tuple[dict[str, Pattern], bool]:
+        """Give what members are asked instead of a pattern, and whether they leave copies out."""
         # One member's copies join with nothing of others; rows of one triple pattern count once.
         is_leaf = isinstance(pattern, BGP) and len(pattern.triples) == 1
-        if not self.sources.copies or len(members) < 2 or (is_leaf and repeated):
-            return {}
-        asked = {name: without_copies(pattern, name, self.sources) for name in members}
-        return {name: own for name, own in asked.items() if own != pattern}
+        if len(members) < 2 or (is_leaf and repeated):
+            return {}, False
+        matched = self._matched(pattern, members)
+        if not self.sources.copies:
+            return {name: own for name, own in matched.items() if own != pattern}, False
+        asked = {name: without_copies(matched[name], name, self.sources) for name in members}
+        leaves_out = any(asked[name] != matched[name] for name in members)
+        return {name: own for name, own in asked.items() if own != pattern}, leaves_out
+
+    def _matched(self, pattern: Pattern, members: tuple[str, ...]) -> dict[str, Pattern]:
+        """Give what of a pattern each member can match."""
+        leaves = dict.fromkeys(pattern_leaves(pattern))
+        lacking: dict[str, list[Leaf]] = {}
+        for leaf in leaves:
+            for name in set(members).difference(self.sources.candidates[leaf]):
+                lacking.setdefault(name, []).append(leaf)
+        # Few members differ from all others in what they lack.
+        reduced: dict[tuple[Leaf, ...], Pattern] = {(): pattern}
+        matched: dict[str, Pattern] = {}
+        for name in members:
+            missing = tuple(leaf for leaf in leaves if leaf in lacking.get(name, ()))
+            if missing not in reduced:
+                reduced[missing] = without_leaves(pattern, frozenset(missing))
+            matched[name] = reduced[missing]
+        return matched
 
     def _with_solutions(self, pattern: Pattern, members: tuple[str, ...]) -> tuple[str, ...]:
         """Leave out members where no subject has all the predicates that one must have."""

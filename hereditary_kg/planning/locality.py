@@ -204,11 +204,20 @@ class Locality:
     def _find_union(self, branches: Sequence[Pattern]) -> LocalPart | None:
         parts = [self._exact(branch) for branch in branches]
         known = [part for part in parts if part is not None]
-        if len(known) < len(parts) or len({part.members for part in known}) > 1:
+        holders = [part.members for part in known if part.members is not None]
+        if len(known) < len(parts) or 0 < len(holders) < len(parts):
             return None
+        asked = frozenset().union(*holders)
+        if len(set(holders)) > 1 and len(asked) == sum(map(len, holders)):
+            # Nobody has two branches: asked one by one, they are no more requests.
+            return None
+        members = tuple(name for name in self._sources.members if name in asked)
         shared = set(known[0].ends).intersection(*(part.ends for part in known[1:]))
-        ends = {v: (_united([part.ends[v][0] for part in known]),) for v in sorted(shared, key=str)}
-        return LocalPart(known[0].members, exact=True, whole=False, ends=ends)
+        ends = {
+            variable: (_united([_narrowed(part, variable) for part in known]),)
+            for variable in sorted(shared, key=str)
+        }
+        return LocalPart(members if holders else None, exact=True, whole=False, ends=ends)
 
     def _find_group(self, pattern: Group) -> LocalPart | None:
         part = self._exact(pattern.pattern)
@@ -237,6 +246,11 @@ def _merged(parts: Sequence[LocalPart]) -> LocalPart | None:
 def _visible(part: LocalPart, variables: Iterable[Variable]) -> LocalPart:
     ends = {variable: part.ends[variable] for variable in variables if variable in part.ends}
     return replace(part, whole=False, ends=ends)
+
+
+def _narrowed(part: LocalPart, variable: Variable) -> VariableEnd:
+    end = part.ends[variable][0]
+    return end if part.members is None else end.restricted(part.members)
 
 
 def _united(ends: Sequence[VariableEnd]) -> VariableEnd:

@@ -72,8 +72,9 @@ class Fetch:
         estimate: expected size of the answer.
         ends: where variables stand in triple patterns, so that each binding goes only to the
             members that may have it.
-        without_copies: what some members are asked instead of ``pattern``, so that they do not
-            give what is another member's to give; by member.
+        own_patterns: what some members are asked instead of ``pattern``, by member: without the
+            parts that they cannot match, and without what is another member's to give.
+        leaves_copies_out: whether some of them leave copies of others' triples out.
     """
 
     pattern: Pattern
@@ -86,7 +87,8 @@ class Fetch:
     ends: Mapping[Variable, tuple[VariableEnd, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    without_copies: Mapping[str, Pattern] = field(default_factory=dict, compare=False, repr=False)
+    own_patterns: Mapping[str, Pattern] = field(default_factory=dict, compare=False, repr=False)
+    leaves_copies_out: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

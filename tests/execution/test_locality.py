@@ -127,6 +127,31 @@ async def test_what_two_sites_say_of_one_person_is_joined_across_them():
     assert answer_of(result) == oracle(merged, text)
 
 
+async def test_members_are_asked_for_the_branches_that_they_have_at_once():
+    def has(predicate, number):
+        return [t for t in hospital(number) if t[1] == f"<http://example.org/{predicate}>"]
+
+    sites = [
+        has("age", 0),
+        [*has("age", 1), *has("of", 1), *has("on", 1)],
+        [*has("of", 2), *has("on", 2)],
+    ]
+    text = (
+        PREFIX
+        + """SELECT * { { ?p ex:age ?a } UNION { ?v ex:of ?p ; ex:on ?d }
+        OPTIONAL { ?w ex:of ?p ; ex:on '2020-02-01' } }"""
+    )
+    federation = dealt(sites)
+    (fetch,) = fetches((await federation.prepare(text)).physical)
+    assert fetch.members == ("m0", "m1", "m2")
+    texts = {name: group_text(pattern) for name, pattern in fetch.own_patterns.items()}
+    assert "/of>" not in texts["m0"]
+    assert "/age>" not in texts["m2"]
+    result = await federation.query(text)
+    assert answer_of(result) == oracle(store_of({t for site in sites for t in site}), text)
+    assert result.certificate.requests == 3
+
+
 MEASURED = [
     """SELECT ?c (COUNT(*) AS ?n) (SUM(?x) AS ?s) (AVG(?x) AS ?m) {
         ?p ex:has ?c ; ex:score ?x } GROUP BY ?c""",

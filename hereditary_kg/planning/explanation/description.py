@@ -162,7 +162,7 @@ def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node 
     match node:
         case plan.Fetch():
             title = "ask" + (" distinct" if node.distinct else "")
-            title += " without copies" if node.without_copies else ""
+            title += " without copies" if node.leaves_copies_out else ""
             return title, group_text(node.pattern)
         case plan.InlineData(variables, data):
             return "data", f"{len(data)} row(s) of {_listed(variables) or 'nothing'}"

@@ -9,7 +9,9 @@ After::
     { ?x :p ?y }
 """
 
-from hereditary_kg.planning.leaves import GraphName, graph_below, pattern_leaves
+from collections.abc import Set as AbstractSet
+
+from hereditary_kg.planning.leaves import GraphName, Leaf, graph_below, pattern_leaves
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import (
     BGP,
@@ -21,7 +23,7 @@ from hereditary_kg.sparql.algebra import (
 )
 from hereditary_kg.sparql.variables import scope_variables
 
-__all__ = ["remove_unanswerable"]
+__all__ = ["remove_unanswerable", "without_leaves"]
 
 
 def remove_unanswerable(pattern: Pattern, sources: Sources) -> Pattern:
@@ -30,18 +32,24 @@ def remove_unanswerable(pattern: Pattern, sources: Sources) -> Pattern:
     The constructors carry the emptiness up: through joins, unions, optionals and filters, but
     not through groups, projections and slices, whose answer over nothing may be a row.
     """
-    return _remove(pattern, sources, None)
+    leaves = {leaf for leaf in pattern_leaves(pattern) if not sources.candidates[leaf]}
+    return without_leaves(pattern, leaves) if leaves else pattern
 
 
-def _remove(pattern: Pattern, sources: Sources, graph: GraphName) -> Pattern:
+def without_leaves(pattern: Pattern, leaves: AbstractSet[Leaf]) -> Pattern:
+    """Replace every basic graph pattern with one of ``leaves``, which match nothing."""
+    return _remove(pattern, leaves, None)
+
+
+def _remove(pattern: Pattern, leaves: AbstractSet[Leaf], graph: GraphName) -> Pattern:
     match pattern:
         case BGP():
-            if any(not sources.candidates[leaf] for leaf in pattern_leaves(pattern, graph)):
+            if not leaves.isdisjoint(pattern_leaves(pattern, graph)):
                 return empty(scope_variables(pattern))
             return pattern
         case Service():
             return pattern
         case _:
             inside = graph_below(pattern, graph)
-            new = tuple(_remove(child, sources, inside) for child in children(pattern))
+            new = tuple(_remove(child, leaves, inside) for child in children(pattern))
             return with_children(pattern, new)
