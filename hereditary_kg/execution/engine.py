@@ -4,25 +4,21 @@ This is the engine itself; :class:`hereditary_kg.Federation` is its synchronous 
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import TypeVar, Unpack
 
 import polars as pl
 
-from hereditary_kg.execution.certificates import Certificate, make_certificate
-from hereditary_kg.execution.construction import TRIPLE_COLUMNS, construct_triples
+from hereditary_kg.execution.answers import Answer, answer_form, show_plan
 from hereditary_kg.execution.context import ExecutionContext
-from hereditary_kg.execution.describing import describe_resources, described_terms
-from hereditary_kg.execution.errors import MemoryLimitError, QueryTimeoutError
+from hereditary_kg.execution.errors import QueryTimeoutError
 from hereditary_kg.execution.label_memory import LabelMemory
 from hereditary_kg.execution.memory import MemoryBudget
-from hereditary_kg.execution.operators import solutions
 from hereditary_kg.execution.preparation import (
     PreparedQuery,
     ProbeCache,
@@ -35,7 +31,8 @@ from hereditary_kg.execution.query_options import (
     complete_options,
 )
 from hereditary_kg.execution.results import Result
-from hereditary_kg.execution.streams import Batches, collect
+from hereditary_kg.execution.streams import Batches
+from hereditary_kg.execution.timings import Stopwatch
 from hereditary_kg.federation.connection import connect_members, connect_services
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.description import FederationDescription, read_description
@@ -43,79 +40,16 @@ from hereditary_kg.federation.errors import BlankNodeLabelError, StaleProfileErr
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.member_status import MemberStatus
 from hereditary_kg.federation.request_log import RequestLog
-from hereditary_kg.planning.explanation import Explanation, explain_plan
-from hereditary_kg.rdf.solutions import restrict, unit_solution
-from hereditary_kg.rdf.terms import IRI
-from hereditary_kg.sparql.algebra import (
-    AskQuery,
-    ConstructQuery,
-    DescribeQuery,
-    Query,
-    SelectQuery,
-    Variable,
-)
+from hereditary_kg.planning.explanation import explain_plan
+from hereditary_kg.sparql.algebra import Query
 
-__all__ = ["Answer", "AsyncFederation"]
+__all__ = ["AsyncFederation"]
 
 _REPLANS = 3
 # Members report their own time-outs by name; this much later the query ends in any case.
 _GRACE = 0.5
 
-Kind = Literal["solutions", "boolean", "graph"]
-
-
-@dataclass
-class Answer:
-    """An answer that is on its way.
-
-    Attributes:
-        kind: ``solutions``, ``boolean`` or ``graph``.
-        variables: the columns of its batches.
-        batches: the rows; to be read to their end or closed.
-        prepared: the stages of planning.
-    """
-
-    kind: Kind
-    variables: tuple[str, ...]
-    batches: Batches
-    prepared: PreparedQuery
-    _context: ExecutionContext
-    _names: tuple[str, ...]
-    _started: float
-    _explain: Callable[[], str]
-
-    async def gather(self) -> pl.DataFrame:
-        """Gather the rest of the batches into one frame.
-
-        Raises:
-            MemoryLimitError: that is too much.
-        """
-        with self._context.memory.hold("the answer, gathered") as held, _with_plan(self._explain):
-            return await collect(self.batches, self.variables, held)
-
-    def certificate(self) -> Certificate:
-        """Give the certificate of what has been read so far; call it after the last batch."""
-        asked = dict.fromkeys(record.member for record in self._context.log)
-        return make_certificate(
-            self.prepared.query.pattern,
-            (*self._names, *(name for name in asked if name not in self._names)),
-            self._context.log,
-            failures=self._context.failures,
-            versions=self._context.versions,
-            milliseconds=(time.perf_counter() - self._started) * 1000,
-            notes=self._context.notes,
-            denied=self.kind == "boolean"
-            and not self._context.rows.get(id(self.prepared.physical)),
-        )
-
-    def explanation(self, prefixes: dict[str, str]) -> Explanation:
-        """Give the plan with what each node has given and cost so far."""
-        return explain_plan(
-            self.prepared.physical,
-            prefixes=prefixes,
-            sources=self.prepared.sources,
-            run=self._context.measured(whole=self.kind != "boolean"),
-        )
+Value = TypeVar("Value")
 
 
 class AsyncFederation:
@@ -176,79 +110,18 @@ class AsyncFederation:
             QueryTimeoutError: the time ran out.
             MemoryLimitError: the query needs more memory than that; the message has its plan.
         """
-        started = time.perf_counter()
-        chosen = complete_options(options)
-        query = parse_for_federation(text, self.description.prefixes, chosen["base"])
-        if chosen["dataset"] is not None:
-            query = replace(query, dataset=chosen["dataset"])
-        deadline = Deadline(chosen["timeout"])
-        log = RequestLog()
-        for attempt in count(1):
-            once = self._labels.members(text)
-            context = ExecutionContext(
-                self._by_name,
-                deadline,
-                log,
-                chosen["allow_partial"],
-                services=self.services,
-                memory=MemoryBudget(chosen["memory_limit"]),
-                asked_once=once,
-            )
+        run = self._begin(text, options)
+        answer = await self._persist(run, self._start)
+        async with aclosing(answer.batches):
             try:
-                prepared = await prepare_query(
-                    query, self.members, context, self._probes, optimise=chosen["optimise"]
-                )
-                kind, variables, answered = _outer(query, context, prepared)
-                explain = partial(_write_plan, context, prepared, self.description.prefixes)
-                batches = _planned(answered, explain)
-                first = await _first(batches, deadline)
-            except StaleProfileError:
-                # The data changed under the plan. Nothing has been handed out: plan again.
-                if attempt == _REPLANS:
-                    raise
-                continue
+                yield answer
             except BlankNodeLabelError as error:
-                self._labels.learn(text, error, log)
-                if self._labels.members(text) == once:
-                    raise
-                continue
-            async with aclosing(_continued(first, batches, deadline)) as stream:
-                names = tuple(member.name for member in self.members)
-                try:
-                    yield Answer(
-                        kind, variables, stream, prepared, context, names, started, explain
-                    )
-                except BlankNodeLabelError as error:
-                    self._labels.learn(text, error, log)
-                    raise
-            return
+                self._labels.learn(text, error, run.log)
+                raise
 
     async def query(self, text: str, **options: Unpack[QueryOptions]) -> Result:
         """Answer a query whole; arguments and errors are those of :meth:`answer`."""
-        chosen = complete_options(options)
-        deadline = Deadline(chosen["timeout"])
-        for attempt in count(1):
-            once = self._labels.members(text)
-            if chosen["timeout"] is not None:
-                chosen["timeout"] = deadline.remaining()
-            try:
-                async with self.answer(text, **chosen) as answer:
-                    frame = await answer.gather()
-                    return Result(
-                        answer.kind,
-                        answer.variables,
-                        frame,
-                        answer.certificate(),
-                        answer.prepared,
-                        partial(answer.explanation, dict(self.description.prefixes)),
-                    )
-            except StaleProfileError:
-                if attempt == _REPLANS:
-                    raise
-            except BlankNodeLabelError:
-                if self._labels.members(text) == once:
-                    raise
-        raise AssertionError("unreachable")
+        return await self._persist(self._begin(text, options), self._finish)
 
     async def prepare(
         self,
@@ -274,73 +147,92 @@ class AsyncFederation:
         deadline = Deadline(timeout)
         return tuple(await asyncio.gather(*(member.check(deadline) for member in self.members)))
 
+    def _begin(self, text: str, options: QueryOptions) -> "_Run":
+        """Parse a query, and start its clock."""
+        stopwatch = Stopwatch()
+        chosen = complete_options(options)
+        with stopwatch.measure("parsing"):
+            query = parse_for_federation(text, self.description.prefixes, chosen["base"])
+        if chosen["dataset"] is not None:
+            query = replace(query, dataset=chosen["dataset"])
+        return _Run(text, query, chosen, Deadline(chosen["timeout"]), RequestLog(), stopwatch)
 
-def _outer(
-    query: Query, context: ExecutionContext, prepared: PreparedQuery
-) -> tuple[Kind, tuple[str, ...], Batches]:
-    """Put the query form around the solutions of its pattern."""
-    match query:
-        case SelectQuery(_, variables):
-            names = tuple(variable.name for variable in variables)
-            return "solutions", names, _selected(context, prepared, names)
-        case AskQuery():
-            return "boolean", (), _asked(context, prepared)
-        case ConstructQuery(template, _):
-            source = solutions(context, prepared.physical)
+    async def _persist(
+        self, run: "_Run", attempt: Callable[["_Run", frozenset[str]], Awaitable[Value]]
+    ) -> Value:
+        """Try anew while data change under the plan, or blank nodes must come from one answer.
 
-            async def triples() -> Batches:
-                names = [variable.name for variable in prepared.physical.variables]
-                with context.memory.hold(prepared.physical) as held:
-                    frame = await collect(source, names, held)
-                    yield await held.run(construct_triples, frame, template)
+        Nothing of an attempt that fails like that has been handed out.
+        """
+        for number in count(1):
+            once = self._labels.members(run.text)
+            try:
+                return await attempt(run, once)
+            except StaleProfileError:
+                if number == _REPLANS:
+                    raise
+            except BlankNodeLabelError as error:
+                self._labels.learn(run.text, error, run.log)
+                if self._labels.members(run.text) == once:
+                    raise
+        raise AssertionError("unreachable")
 
-            return "graph", TRIPLE_COLUMNS, triples()
-        case DescribeQuery(targets):
-            return "graph", TRIPLE_COLUMNS, _described(context, prepared, targets)
+    async def _finish(self, run: "_Run", once: frozenset[str]) -> Result:
+        answer = await self._start(run, once)
+        async with aclosing(answer.batches):
+            frame = await answer.gather()
+        return Result(
+            answer.kind,
+            answer.variables,
+            frame,
+            answer.certificate(),
+            answer.timings(),
+            answer.prepared,
+            partial(answer.explanation, dict(self.description.prefixes)),
+        )
+
+    async def _start(self, run: "_Run", once: frozenset[str]) -> Answer:
+        """Plan a query and wait for its first rows; the answer's batches are to be closed."""
+        context = ExecutionContext(
+            self._by_name,
+            run.deadline,
+            run.log,
+            run.options["allow_partial"],
+            services=self.services,
+            memory=MemoryBudget(run.options["memory_limit"]),
+            asked_once=once,
+        )
+        with run.stopwatch.planning(run.log):
+            prepared = await prepare_query(
+                run.query, self.members, context, self._probes, optimise=run.options["optimise"]
+            )
+        kind, variables, answered = answer_form(run.query, context, prepared)
+        explain = partial(_write_plan, context, prepared, self.description.prefixes)
+        batches = _planned(answered, explain)
+        with run.stopwatch.measure("first_row"):
+            first = await _first(batches, run.deadline)
+        stream = _continued(first, batches, run.deadline)
+        names = tuple(member.name for member in self.members)
+        return Answer(kind, variables, stream, prepared, context, names, run.stopwatch, explain)
 
 
-async def _selected(
-    context: ExecutionContext, prepared: PreparedQuery, names: tuple[str, ...]
-) -> Batches:
-    async with aclosing(solutions(context, prepared.physical)) as batches:
-        async for batch in batches:
-            yield restrict(batch, names)
+@dataclass(frozen=True)
+class _Run:
+    """One query on its way to an answer, through all attempts at it."""
 
-
-async def _described(
-    context: ExecutionContext, prepared: PreparedQuery, targets: tuple[Variable | IRI, ...]
-) -> Batches:
-    names = [variable.name for variable in prepared.physical.variables]
-    with context.memory.hold(prepared.physical) as held:
-        frame = await collect(solutions(context, prepared.physical), names, held)
-        terms = described_terms(frame, targets)
-    yield await describe_resources(context, tuple(prepared.sources.members), terms)
-
-
-async def _asked(context: ExecutionContext, prepared: PreparedQuery) -> Batches:
-    async with aclosing(solutions(context, prepared.physical)) as batches:
-        async for batch in batches:
-            if batch.height:
-                yield unit_solution()
-                return
+    text: str
+    query: Query
+    options: QueryOptions
+    deadline: Deadline
+    log: RequestLog
+    stopwatch: Stopwatch
 
 
 async def _planned(batches: Batches, explain: Callable[[], str]) -> Batches:
-    with _with_plan(explain):
+    with show_plan(explain):
         async with aclosing(batches) as stream:
             async for batch in stream:
                 yield batch
-
-
-@contextmanager
-def _with_plan(explain: Callable[[], str]) -> Iterator[None]:
-    """Show the plan where memory does not suffice for it."""
-    try:
-        yield
-    except MemoryLimitError as error:
-        if error.plan is not None:
-            raise
-        raise error.with_plan(explain()) from error
 
 
 def _write_plan(

@@ -10,6 +10,7 @@ import polars as pl
 
 from hereditary_kg.execution.certificates import Certificate
 from hereditary_kg.execution.preparation import PreparedQuery
+from hereditary_kg.execution.timings import Timings
 from hereditary_kg.planning.explanation import Explanation
 from hereditary_kg.rdf.graph_writing import write_triples
 from hereditary_kg.rdf.media_types import GraphFormat
@@ -25,13 +26,14 @@ __all__ = ["Result"]
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """An answer, its certificate and its plan.
+    """An answer, its certificate, its plan and where the time went.
 
     Attributes:
         kind: ``solutions`` (SELECT), ``boolean`` (ASK) or ``graph`` (CONSTRUCT).
         variables: the columns: the query's variables, or subject, predicate, object.
         frame: the rows as canonical term texts, null for unbound; one row says yes to ASK.
         certificate: what the answer is worth.
+        timings: where the time went.
         prepared: the stages of planning behind it.
     """
 
@@ -39,6 +41,7 @@ class Result:
     variables: tuple[str, ...]
     frame: pl.DataFrame
     certificate: Certificate
+    timings: Timings
     prepared: PreparedQuery
     _explain: Callable[[], Explanation]
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import polars as pl
 
-from hereditary_kg.execution.engine import Answer
+from hereditary_kg.execution.answers import Answer
 from hereditary_kg.rdf.graph_writing import write_triples
 from hereditary_kg.rdf.media_types import Format, GraphFormat, ResultFormat
 from hereditary_kg.rdf.result_writing import SolutionWriter, write_boolean
