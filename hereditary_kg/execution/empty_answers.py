@@ -7,11 +7,13 @@ looked for, and samples of what they should share show what keeps them apart.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hereditary_kg.execution.dropped_rows import explain_dropping_filter
 from hereditary_kg.execution.empty_leaves import explain_empty_leaf
 from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.losses import Diagnosis, Loss
+from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
 from hereditary_kg.execution.part_questions import Questioner, QuestionsEndedError
 from hereditary_kg.execution.preparation import parse_for_federation
 from hereditary_kg.execution.term_differences import find_near_pair, name_difference
@@ -20,6 +22,7 @@ from hereditary_kg.planning.leaves import GraphName, Leaf, pattern_leaves
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import (
     BGP,
+    Dataset,
     Filter,
     Graph,
     Join,
@@ -50,6 +53,9 @@ async def explain_empty_answer(
     *,
     timeout: float | None = 60.0,
     most_queries: int = MOST_QUERIES,
+    dataset: Dataset | None = None,
+    base: str | None = None,
+    memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
 ) -> Diagnosis:
     """Say where the rows of a query were lost.
 
@@ -58,13 +64,20 @@ async def explain_empty_answer(
         text: the query.
         timeout: seconds for all of it, None for no limit.
         most_queries: how many queries may be asked of the federation.
+        dataset: the graphs to ask, in place of the query's own FROM and FROM NAMED.
+        base: what relative IRIs are relative to where the query has no BASE.
+        memory_limit: bytes that one of those queries may hold, None for no limit.
 
     Raises:
         SparqlError: the text is wrong, or a form is refused.
         ExecutionError: a part of the query cannot be answered.
     """
-    query = parse_for_federation(text, federation.description.prefixes)
-    questioner = Questioner(federation, query, Deadline(timeout), most_queries)
+    query = parse_for_federation(text, federation.description.prefixes, base)
+    if dataset is not None:
+        query = replace(query, dataset=dataset)
+    questioner = Questioner(
+        federation, query, Deadline(timeout), most_queries, memory_limit=memory_limit
+    )
     losses: list[Loss] = []
     unfinished: str | None = None
     is_empty = True

@@ -8,9 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from hereditary_kg.execution.empty_answers import MOST_QUERIES, explain_empty_answer
 from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.errors import ExecutionError
-from hereditary_kg.execution.query_options import QueryOptions
+from hereditary_kg.execution.losses import Diagnosis
+from hereditary_kg.execution.query_options import DEFAULT_TIMEOUT, QueryOptions
 from hereditary_kg.execution.results import Result
 from hereditary_kg.federation.description import FederationDescription
 from hereditary_kg.federation.member import Member
@@ -97,6 +99,34 @@ class Federation:
         return explain_plan(
             prepared.physical, prefixes=self.description.prefixes, sources=prepared.sources
         )
+
+    def explain_empty(
+        self,
+        text: str,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        most_queries: int = MOST_QUERIES,
+    ) -> Diagnosis:
+        """Say why a query has no answer: where its rows were lost, and what may help.
+
+        It names the patterns, joins, filters and members to blame; see `explain_empty_answer`,
+        which is the same for an `AsyncFederation`.
+
+        >>> result = federation.query(text)  # doctest: +SKIP
+        >>> if not result:  # doctest: +SKIP
+        ...     print(federation.explain_empty(text))
+
+        Args:
+            text: the query.
+            timeout: seconds for all of it, None for no limit.
+            most_queries: how many small queries may be asked of the federation.
+
+        Raises:
+            SparqlError: the text is wrong, or a form is refused.
+            ExecutionError: a part of the query cannot be answered.
+        """
+        work = explain_empty_answer(self.engine, text, timeout=timeout, most_queries=most_queries)
+        return self._run(work)
 
     def check(self, *, timeout: float | None = 10.0) -> tuple[MemberStatus, ...]:
         """Ask every member whether it is up, what it is, and whether its profile is current."""

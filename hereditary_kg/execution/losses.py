@@ -25,13 +25,17 @@ class Loss:
     text: str
     notes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give the loss as plain values."""
+    def to_dict(self, shorten: Callable[[str], str] = str) -> dict[str, Any]:
+        """Give the loss as plain values.
+
+        Args:
+            shorten: makes the IRIs in a text short.
+        """
         return {
             "kind": self.kind,
-            "patterns": list(self.patterns),
-            "text": self.text,
-            "notes": list(self.notes),
+            "patterns": list(map(shorten, self.patterns)),
+            "text": shorten(self.text),
+            "notes": list(map(shorten, self.notes)),
         }
 
 
@@ -55,11 +59,37 @@ class Diagnosis:
     unfinished: str | None = None
     is_empty: bool = True
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give the diagnosis as plain values, ready for JSON."""
+    @property
+    def effort(self) -> str:
+        """What it took to find that out, in a sentence."""
+        queries = _count(self.queries, "query", "queries")
+        requests = _count(self.requests, "request")
+        return f"Found out with {queries} to the federation, {requests} to members."
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What to know besides: a query with rows, members that failed, an early end."""
+        told = []
+        if not self.is_empty:
+            told.append("The query's pattern has solutions: no rows were lost.")
+        for name, error in self.failures.items():
+            told.append(f"{name} failed, and what it holds is missing here: {error}")
+        if self.unfinished is not None:
+            told.append(f"There may be more to say: {self.unfinished}.")
+        return tuple(told)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_dict(self, shorten: Callable[[str], str] = str) -> dict[str, Any]:
+        """Give the diagnosis as plain values, ready for JSON.
+
+        Args:
+            shorten: makes the IRIs in a text short.
+        """
         return {
             "empty": self.is_empty,
-            "losses": [loss.to_dict() for loss in self.losses],
+            "losses": [loss.to_dict(shorten) for loss in self.losses],
             "failures": dict(self.failures),
             "queries": self.queries,
             "requests": self.requests,
@@ -73,21 +103,11 @@ class Diagnosis:
             shorten: makes the IRIs in a text short.
         """
         lines = []
-        if not self.is_empty:
-            lines.append(
-                "The query's pattern has solutions; its answer is not empty for want of them."
-            )
         for loss in self.losses:
             lines += [shorten(loss.text), *(f"    {shorten(p)}" for p in loss.patterns)]
             lines += [f"  - {shorten(note)}" for note in loss.notes]
             lines.append("")
-        for name, error in self.failures.items():
-            lines.append(f"{name} failed, and what it holds is missing here: {error}")
-        if self.unfinished is not None:
-            lines.append(f"There may be more to say: {self.unfinished}.")
-        counted = [_count(self.queries, "query", "queries"), _count(self.requests, "request")]
-        lines.append(f"Found out with {counted[0]} to the federation, {counted[1]} to members.")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.cautions, self.effort])
 
 
 def _count(number: int, noun: str, plural: str | None = None) -> str:

@@ -6,6 +6,7 @@ import polars as pl
 
 from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.errors import ExecutionError, QueryTimeoutError
+from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
 from hereditary_kg.execution.results import Result
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.planning.sources import Sources
@@ -42,7 +43,13 @@ class Questioner:
     """
 
     def __init__(
-        self, federation: AsyncFederation, query: Query, deadline: Deadline, most_queries: int
+        self,
+        federation: AsyncFederation,
+        query: Query,
+        deadline: Deadline,
+        most_queries: int,
+        *,
+        memory_limit: int | None = DEFAULT_MEMORY_LIMIT,
     ) -> None:
         """Prepare to ask.
 
@@ -51,6 +58,7 @@ class Questioner:
             query: the query whose graphs and base IRI hold for all its parts.
             deadline: when to give up.
             most_queries: how many queries may be asked.
+            memory_limit: bytes that one of them may hold, None for no limit.
         """
         self.failures: dict[str, str] = {}
         self.queries = 0
@@ -59,6 +67,7 @@ class Questioner:
         self._query = query
         self._deadline = deadline
         self._most = most_queries
+        self._memory_limit = memory_limit
         self._known: dict[str, bool] = {}
         self._sources: dict[str, Sources] = {}
 
@@ -118,7 +127,9 @@ class Questioner:
         limit = None if self._deadline.seconds is None else seconds
         self.queries += 1
         try:
-            result = await self._federation.query(text, timeout=limit, allow_partial=True)
+            result = await self._federation.query(
+                text, timeout=limit, allow_partial=True, memory_limit=self._memory_limit
+            )
         except QueryTimeoutError as error:
             raise QuestionsEndedError("the time is over") from error
         self.requests += result.certificate.requests

@@ -1,12 +1,15 @@
 """The mediator behind the SPARQL 1.1 Protocol."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Self
 
-from hereditary_kg.execution.engine import Answer as EngineAnswer
+from hereditary_kg.execution.answers import Answer as EngineAnswer
+from hereditary_kg.execution.empty_answers import explain_empty_answer
 from hereditary_kg.execution.engine import AsyncFederation
+from hereditary_kg.execution.losses import Diagnosis
 from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
 from hereditary_kg.execution.preparation import parse_for_federation
 from hereditary_kg.execution.streams import one
@@ -19,6 +22,7 @@ from hereditary_kg.web.admission import Admission
 from hereditary_kg.web.certificate_shelf import AnswerRecord, CertificateShelf
 from hereditary_kg.web.documents import write_answer
 from hereditary_kg.web.refusals import refuse
+from hereditary_kg.web.server_timing import TIMING_HEADER, write_server_timing
 
 __all__ = [
     "ANSWER_HEADER",
@@ -45,6 +49,8 @@ class MediatorBackend:
     - ``HKG-Complete``: ``true`` or ``false``. Where only whole answers are taken (the default)
       it is ``true`` from the beginning: what turns out not to be breaks off. A partial answer
       is gathered before its first byte is sent, so that this header can be relied on;
+    - ``Server-Timing``: where the time went until the first rows (see `write_server_timing`);
+      the total too where the answer was there as a whole before its headers were sent;
     - ``HKG-Certificate``: the certificate in one sentence of ASCII; only where the answer was
       there as a whole before its headers were sent. The record has it in any case.
 
@@ -80,10 +86,13 @@ class MediatorBackend:
             ServiceError: there is no answer.
         """
         allow_partial = _read_partial(request)
+        began = time.perf_counter()
         chosen = _choose_format(self._parse(request), request.accept)
+        parsed = time.perf_counter()
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._admission.turn())
+                spent = {"parsing": parsed - began, "waiting": time.perf_counter() - parsed}
                 answer = await stack.enter_async_context(
                     self._federation.answer(
                         request.query,
@@ -99,16 +108,45 @@ class MediatorBackend:
             except Exception as error:
                 raise refuse(error) from error
             record = self._shelf.open()
+            record.request = request
             headers = {
                 ANSWER_HEADER: record.identifier,
                 COMPLETE_HEADER: str(answer.certificate().complete).lower(),
+                TIMING_HEADER: write_server_timing(answer.timings(), **spent),
             }
             prefixes = dict(self._federation.description.prefixes)
             pieces = write_answer(answer, chosen, prefixes)
             document = _Document(
-                pieces, answer, record, headers, stack.pop_all(), prefixes=prefixes
+                pieces,
+                answer,
+                record,
+                headers,
+                stack.pop_all(),
+                prefixes=prefixes,
+                spent=spent,
             )
         return Answer(chosen.media_type, document, headers)
+
+    async def diagnose(self, request: QueryRequest) -> Diagnosis:
+        """Say why the answer to a query is empty.
+
+        It takes a turn like a query, and has its time for all that it asks.
+
+        Raises:
+            ServiceError: that cannot be said.
+        """
+        async with self._admission.turn():
+            try:
+                return await explain_empty_answer(
+                    self._federation,
+                    request.query,
+                    timeout=self._timeout,
+                    dataset=_read_dataset(request),
+                    base=request.base,
+                    memory_limit=self._memory_limit,
+                )
+            except Exception as error:
+                raise refuse(error) from error
 
     def _parse(self, request: QueryRequest) -> Query:
         prefixes = self._federation.description.prefixes
@@ -130,12 +168,14 @@ class _Document:
         stack: AsyncExitStack,
         *,
         prefixes: dict[str, str],
+        spent: dict[str, float],
     ) -> None:
         self._pieces = pieces
         self._answer = answer
         self._record = record
         self._headers = headers
         self._prefixes = prefixes
+        self._spent = spent
         self._stack = stack
 
     def __aiter__(self) -> Self:
@@ -150,6 +190,9 @@ class _Document:
             self._record.plan = partial(self._answer.explanation, self._prefixes)
             self._record.state = "finished"
             self._headers[CERTIFICATE_HEADER] = certificate.statement
+            self._headers[TIMING_HEADER] = write_server_timing(
+                self._answer.timings(), whole=True, **self._spent
+            )
             raise
         except Exception as error:
             refusal = refuse(error)

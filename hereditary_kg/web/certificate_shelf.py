@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from hereditary_kg.execution.certificates import Certificate
 from hereditary_kg.planning.explanation import Explanation
+from hereditary_kg.sites.protocol import QueryRequest
 
 __all__ = ["AnswerRecord", "CertificateShelf"]
 
@@ -23,6 +24,7 @@ class AnswerRecord:
         certificate: what it is worth, as far as it has come.
         error: why it failed, or None.
         plan: says what was asked of whom for it; of the last answers only.
+        request: what was asked for; of the last answers only.
     """
 
     identifier: str
@@ -30,6 +32,7 @@ class AnswerRecord:
     certificate: Certificate | None = None
     error: str | None = None
     plan: Callable[[], Explanation] | None = None
+    request: QueryRequest | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as plain values, ready for JSON.
@@ -50,7 +53,7 @@ class CertificateShelf:
 
     Args:
         size: how many are kept; the oldest go first.
-        plans: how many of them keep their plans, which are larger than certificates.
+        plans: how many of them keep their plans and queries, which are larger than certificates.
     """
 
     def __init__(self, size: int = 1000, plans: int = 50) -> None:
@@ -62,7 +65,7 @@ class CertificateShelf:
         """Begin the record of a new answer."""
         record = AnswerRecord(secrets.token_urlsafe(12))
         if len(self._with_plans) == self._with_plans.maxlen:
-            self._with_plans[0].plan = None
+            self._with_plans[0].plan = self._with_plans[0].request = None
         self._with_plans.append(record)
         self._records[record.identifier] = record
         while len(self._records) > self._size:

@@ -82,14 +82,44 @@
       const document_ = await response.json();
       if ("boolean" in document_) {
         $("answer").replaceChildren(element("p", document_.boolean ? "Yes." : "No."));
+        offerDiagnosis(!document_.boolean);
         return "answered";
       }
+      offerDiagnosis(document_.results.bindings.length === 0);
       return showRows(document_);
     }
+    const text = await response.text();
     const box = element("div", undefined, { className: "scroll", tabIndex: 0 });
-    box.append(element("pre", await response.text()));
+    box.append(element("pre", text));
     $("answer").replaceChildren(box);
-    return "a graph";
+    const empty = text.split("\n").every((line) => line.trim() === "" || line.startsWith("@prefix"));
+    offerDiagnosis(empty);
+    return empty ? "an empty graph" : "a graph";
+  }
+
+  function offerDiagnosis(empty) {
+    $("emptiness").hidden = !empty;
+    $("diagnosis").replaceChildren();
+  }
+
+  function showDiagnosis(diagnosis) {
+    const list = element("ol");
+    for (const loss of diagnosis.losses) {
+      const item = element("li");
+      item.append(element("p", loss.text), ...loss.patterns.map((pattern) => element("pre", pattern)));
+      if (loss.notes.length) {
+        const notes = element("ul");
+        notes.append(...loss.notes.map((note) => element("li", note)));
+        item.append(notes);
+      }
+      list.append(item);
+    }
+    const cautions = diagnosis.cautions.map((text) => element("p", text, { className: "partial" }));
+    $("diagnosis").replaceChildren(...(list.firstChild ? [list] : []), ...cautions,
+      element("p", diagnosis.effort, { className: "hint" }));
+    const places = diagnosis.losses.length;
+    if (places === 0) return "no place was found at which rows were lost";
+    return places === 1 ? "rows were lost at one place" : `rows were lost at ${places} places`;
   }
 
   async function showCertificate(identifier, signal) {
@@ -111,7 +141,6 @@
     $("reports").replaceChildren(
       head(["member", "standing"], ["requests", "rows", "bytes", "milliseconds"]), body);
     $("certificate").hidden = false;
-    answered = identifier;
     $("plan").open = false;
     $("drawing").replaceChildren();
     $("queries").replaceChildren();
@@ -180,13 +209,14 @@
 
   $("form").addEventListener("submit", (event) => {
     event.preventDefault();
-    $("answer").hidden = $("certificate").hidden = true;
+    $("answer").hidden = $("certificate").hidden = $("emptiness").hidden = true;
     $("download").disabled = true;
     work(async (signal) => {
       const response = await ask("application/sparql-results+json, text/turtle;q=0.9", signal);
+      answered = response.headers.get("HKG-Answer");
       const said = await show(response);
       $("download").disabled = $("answer").querySelector("table") === null;
-      await showCertificate(response.headers.get("HKG-Answer"), signal);
+      await showCertificate(answered, signal);
       return said + (response.headers.get("HKG-Complete") === "false" ? " (partial)" : "");
     });
   });
@@ -197,6 +227,12 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     return "saved";
+  }));
+
+  $("why").addEventListener("click", () => work(async (signal) => {
+    const response = await fetch("diagnoses/" + answered, { method: "POST", signal });
+    if (!response.ok) throw new Error((await response.text()).trimEnd());
+    return showDiagnosis(await response.json());
   }));
 
   $("plan").addEventListener("toggle", showPlan);

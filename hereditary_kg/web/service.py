@@ -7,6 +7,7 @@ from aiohttp import web
 
 from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.memory import DEFAULT_MEMORY_LIMIT
+from hereditary_kg.federation.description import FederationDescription
 from hereditary_kg.rdf.media_types import GraphFormat
 from hereditary_kg.sites.protocol import ENDPOINT_PATH, ServiceError, create_application
 from hereditary_kg.sites.service_description import describe_service
@@ -14,11 +15,18 @@ from hereditary_kg.sites.serving import serve_application
 from hereditary_kg.web.backend import MediatorBackend
 from hereditary_kg.web.certificate_shelf import CertificateShelf
 from hereditary_kg.web.page import PAGE_HEADERS, write_page
-from hereditary_kg.web.page_plan import describe_plan
+from hereditary_kg.web.page_explanations import describe_diagnosis, describe_plan
 
-__all__ = ["CERTIFICATES_PATH", "PLANS_PATH", "create_federation_application", "serve"]
+__all__ = [
+    "CERTIFICATES_PATH",
+    "DIAGNOSES_PATH",
+    "PLANS_PATH",
+    "create_federation_application",
+    "serve",
+]
 
 CERTIFICATES_PATH = "/certificates"
+DIAGNOSES_PATH = "/diagnoses"
 PLANS_PATH = "/plans"
 
 
@@ -83,7 +91,8 @@ def create_federation_application(
 
     ``/sparql`` answers queries (see `MediatorBackend`), ``/certificates/ID`` tells what became
     of an answer and what it is worth, ``/plans/ID`` what was asked of whom for it, ``/`` is a
-    page for people.
+    page for people. POST to ``/diagnoses/ID`` asks why an answer is empty, and is answered by a
+    `Diagnosis` as JSON.
 
     Args:
         federation: the federation; it stays open.
@@ -94,16 +103,17 @@ def create_federation_application(
         allowed_origins: the origins whose pages may read answers (CORS).
     """
     shelf = CertificateShelf()
-    desk = _Desk(federation, shelf)
+    backend = MediatorBackend(
+        federation,
+        shelf,
+        timeout=timeout,
+        concurrency=concurrency,
+        queue_limit=queue_limit,
+        memory_limit=memory_limit,
+    )
+    desk = _Desk(federation.description, shelf, backend)
     application = create_application(
-        MediatorBackend(
-            federation,
-            shelf,
-            timeout=timeout,
-            concurrency=concurrency,
-            queue_limit=queue_limit,
-            memory_limit=memory_limit,
-        ),
+        backend,
         service_description=desk.describe,
         allowed_origins=allowed_origins,
         redirect_root=False,
@@ -111,16 +121,20 @@ def create_federation_application(
     application.router.add_get("/", desk.show_page)
     application.router.add_get(CERTIFICATES_PATH + "/{identifier}", desk.show_record)
     application.router.add_get(PLANS_PATH + "/{identifier}", desk.show_plan)
+    application.router.add_post(DIAGNOSES_PATH + "/{identifier}", desk.diagnose)
     return application
 
 
 class _Desk:
     """The handlers of one federation's own resources."""
 
-    def __init__(self, federation: AsyncFederation, shelf: CertificateShelf) -> None:
-        self._description = federation.description
+    def __init__(
+        self, description: FederationDescription, shelf: CertificateShelf, backend: MediatorBackend
+    ) -> None:
+        self._description = description
         self._shelf = shelf
-        self._page = write_page(federation.description)
+        self._backend = backend
+        self._page = write_page(description)
 
     def describe(self, base_url: str, graph_format: GraphFormat) -> bytes:
         return describe_service(
@@ -154,3 +168,16 @@ class _Desk:
             )
         headers = {"Cache-Control": "no-store"}
         return web.json_response(describe_plan(record.plan()), headers=headers)
+
+    async def diagnose(self, request: web.Request) -> web.Response:
+        record = self._shelf.find(request.match_info["identifier"])
+        if record is None or record.request is None:
+            raise ServiceError(
+                404,
+                "There is no such query here; only those of the last answers are kept. "
+                "Ask it again.",
+            )
+        diagnosis = await self._backend.diagnose(record.request)
+        headers = {"Cache-Control": "no-store"}
+        told = describe_diagnosis(diagnosis, self._description.prefixes)
+        return web.json_response(told, headers=headers)

@@ -163,6 +163,11 @@ def test_our_engine_answers_right_and_is_counted(tiny_members, tiny_oracle, quer
     ]
     assert all(each.traffic.requests >= each.oracle_requests > 0 for each in measurements)
     assert all(each.seconds is not None for each in measurements)
+    # The service tells by its Server-Timing header.
+    assert all(0 < each.planning < each.seconds for each in measurements)
+    header, _, row = (line.split("|") for line in write_engines(measurements).splitlines())
+    column = next(i for i, title in enumerate(header) if title.strip() == "planning")
+    assert row[column].strip().endswith(" ms")
 
 
 @pytest.mark.sockets

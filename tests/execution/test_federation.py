@@ -57,6 +57,23 @@ def test_queries_know_the_federations_prefixes(federation):
     assert len(federation.query("SELECT * { ?s ex:p ?o }")) == 2
 
 
+def test_an_empty_answer_is_explained(federation):
+    query = "SELECT * { ?s ex:p ?o . ?o ex:p ?t }"
+    assert not federation.query(query)
+    diagnosis = federation.explain_empty(query)
+    assert diagnosis.is_empty
+    (loss,) = diagnosis.losses
+    assert loss.kind == "join"
+    assert str(diagnosis) == diagnosis.to_text()
+    assert loss.text in str(diagnosis)
+
+
+def test_an_explanation_keeps_to_its_number_of_queries(federation):
+    diagnosis = federation.explain_empty("SELECT * { ?s ex:p ?o . ?o ex:p ?t }", most_queries=1)
+    assert diagnosis.queries == 1
+    assert diagnosis.unfinished is not None
+
+
 def test_errors_come_as_they_are(federation, endpoints):
     with pytest.raises(SparqlSyntaxError):
         federation.query("SELECT * { ?s :p")

@@ -141,7 +141,23 @@ def _ask(
         raise EngineTimeoutError(_excerpt(document))
     if response.status != 200:
         raise EngineError(f"status {response.status}: {_excerpt(document)}")
-    return EngineAnswer(document, media_type, seconds, first_row)
+    planning = _read_planning(response.headers.get_all("Server-Timing", []))
+    return EngineAnswer(document, media_type, seconds, first_row, planning)
+
+
+def _read_planning(headers: Sequence[str]) -> float | None:
+    """Read the seconds of planning from Server-Timing headers (W3C Server Timing, section 3).
+
+    They are those of the metric ``plan``, which comes without what planning asks of members.
+    """
+    for metric in ",".join(headers).split(","):
+        name, *parameters = (part.strip() for part in metric.split(";"))
+        if name == "plan":
+            for parameter in parameters:
+                key, _, value = parameter.partition("=")
+                if key.strip().lower() == "dur":
+                    return float(value.strip().strip('"')) / 1000
+    return None
 
 
 def _excerpt(document: bytes) -> str:

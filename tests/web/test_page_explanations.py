@@ -1,4 +1,4 @@
-"""The plan of an answer, as the page gets it."""
+"""The plan of an answer and why it is empty, as the page gets them."""
 
 import base64
 import hashlib
@@ -11,6 +11,7 @@ from served_federations import Client, make_faulty, make_halves
 
 from hereditary_kg.federation.transport import ScriptedAnswer
 from hereditary_kg.planning.explanation import Explanation, PlanStep
+from hereditary_kg.sites.protocol import QueryRequest
 from hereditary_kg.web.certificate_shelf import CertificateShelf
 from hereditary_kg.web.page import PAGE_HEADERS
 
@@ -77,3 +78,67 @@ def test_only_the_last_answers_keep_their_plans():
     shelf.open()
     assert [record.plan is not None for record in records] == [False, True]
     assert shelf.find(records[0].identifier) is records[0]
+
+
+async def diagnose(client, query, **parameters):
+    response, _ = await client.ask(query, **parameters)
+    identifier = response.headers["HKG-Answer"]
+    async with client.session.post(client.url(f"/diagnoses/{identifier}")) as diagnosed:
+        return diagnosed, await diagnosed.json()
+
+
+async def test_an_empty_answer_is_explained_in_the_pages_short_names():
+    async with Client(make_halves()) as client:
+        response, told = await diagnose(client, "SELECT ?s { ?s ex:p ?n ; ex:q ?n }")
+    assert response.status == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert told["empty"] is True
+    (loss,) = told["losses"]
+    assert loss["text"] == "No member uses the predicate ex:q."
+    assert loss["patterns"] == ["?s ex:q ?n ."]
+    assert told["cautions"] == []
+    assert told["effort"].startswith(f"Found out with {told['queries']} queries")
+
+
+async def test_an_answer_with_rows_has_lost_none():
+    async with Client(make_halves()) as client:
+        _, told = await diagnose(client, QUERY)
+    assert told["empty"] is False
+    assert told["losses"] == []
+    assert told["cautions"] == ["The query's pattern has solutions: no rows were lost."]
+
+
+async def test_the_graphs_that_the_protocol_names_are_explained():
+    graphs = {"default_graph_uri": "http://example.org/none"}
+    async with Client(make_halves()) as client:
+        _, told = await diagnose(client, QUERY, **graphs)
+    assert told["empty"] is True
+    assert told["losses"]
+
+
+async def test_a_member_that_fails_meanwhile_is_named():
+    broken = ScriptedAnswer("out of memory", status=500, media_type="text/plain")
+    async with Client(make_faulty(broken)) as client:
+        _, told = await diagnose(client, "SELECT ?s { ?s ex:q ?n }", allow_partial="true")
+    assert list(told["failures"]) == ["faulty"]
+    assert any("faulty failed" in caution for caution in told["cautions"])
+
+
+async def test_nobody_explains_what_nobody_asked():
+    async with Client(make_halves()) as client:
+        url = client.url("/diagnoses/unknown")
+        async with client.session.post(url) as response:
+            text = await response.text()
+        async with client.session.get(url) as fetched:
+            # Only a person's wish sets it to work: it asks the members.
+            assert fetched.status == 405
+    assert response.status == 404
+    assert "Ask it again" in text
+
+
+def test_only_the_last_answers_keep_their_queries():
+    shelf = CertificateShelf(size=10, plans=1)
+    record = shelf.open()
+    record.request = QueryRequest("ASK {}")
+    shelf.open()
+    assert record.request is None

@@ -1,10 +1,21 @@
-"""The plan of an answer, as the page shows it: a picture, and the queries in it."""
+"""The plan of an answer and why it is empty, as the page shows them."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from hereditary_kg.planning.explanation import Explanation, PlanStep
+from hereditary_kg.execution.losses import Diagnosis
+from hereditary_kg.planning.explanation import Explanation, PlanStep, shorten_terms
 
-__all__ = ["describe_plan"]
+__all__ = ["describe_diagnosis", "describe_plan"]
+
+
+def describe_diagnosis(diagnosis: Diagnosis, prefixes: Mapping[str, str]) -> dict[str, Any]:
+    """Give a diagnosis as plain values, ready for JSON, its IRIs short as on the page."""
+    return {
+        **diagnosis.to_dict(lambda text: shorten_terms(text, prefixes)),
+        "cautions": list(diagnosis.cautions),
+        "effort": diagnosis.effort,
+    }
 
 
 def describe_plan(plan: Explanation) -> dict[str, Any]:
