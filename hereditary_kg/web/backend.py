@@ -92,7 +92,7 @@ class MediatorBackend:
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._admission.turn())
-                spent = {"parsing": parsed - began, "waiting": time.perf_counter() - parsed}
+                waiting = time.perf_counter() - parsed
                 answer = await stack.enter_async_context(
                     self._federation.answer(
                         request.query,
@@ -109,10 +109,11 @@ class MediatorBackend:
                 raise refuse(error) from error
             record = self._shelf.open()
             record.request = request
+            write_timing = partial(write_server_timing, parsing=parsed - began, waiting=waiting)
             headers = {
                 ANSWER_HEADER: record.identifier,
                 COMPLETE_HEADER: str(answer.certificate().complete).lower(),
-                TIMING_HEADER: write_server_timing(answer.timings(), **spent),
+                TIMING_HEADER: write_timing(answer.timings()),
             }
             prefixes = dict(self._federation.description.prefixes)
             pieces = write_answer(answer, chosen, prefixes)
@@ -123,7 +124,7 @@ class MediatorBackend:
                 headers,
                 stack.pop_all(),
                 prefixes=prefixes,
-                spent=spent,
+                write_timing=write_timing,
             )
         return Answer(chosen.media_type, document, headers)
 
@@ -168,14 +169,14 @@ class _Document:
         stack: AsyncExitStack,
         *,
         prefixes: dict[str, str],
-        spent: dict[str, float],
+        write_timing: partial[str],
     ) -> None:
         self._pieces = pieces
         self._answer = answer
         self._record = record
         self._headers = headers
         self._prefixes = prefixes
-        self._spent = spent
+        self._write_timing = write_timing
         self._stack = stack
 
     def __aiter__(self) -> Self:
@@ -190,9 +191,7 @@ class _Document:
             self._record.plan = partial(self._answer.explanation, self._prefixes)
             self._record.state = "finished"
             self._headers[CERTIFICATE_HEADER] = certificate.statement
-            self._headers[TIMING_HEADER] = write_server_timing(
-                self._answer.timings(), whole=True, **self._spent
-            )
+            self._headers[TIMING_HEADER] = self._write_timing(self._answer.timings(), whole=True)
             raise
         except Exception as error:
             refusal = refuse(error)
