@@ -10,7 +10,13 @@ from hereditary_kg.cli.explanations import Explained, run_stage, write_explained
 from hereditary_kg.cli.federation_files import federation_option
 from hereditary_kg.cli.output_files import check_output, open_output
 from hereditary_kg.cli.query_texts import query_arguments, read_query_text, timeout_option
-from hereditary_kg.cli.settings import Settings, common_options, open_console, pass_settings
+from hereditary_kg.cli.settings import (
+    WIDTH,
+    Settings,
+    common_options,
+    open_console,
+    pass_settings,
+)
 from hereditary_kg.cli.tables import print_certificate
 
 __all__ = ["explain"]
@@ -104,8 +110,7 @@ def explain(
             why_empty=wanted.why_empty,
         )
     )
-    console = open_console()
-    width = console.width if console.is_terminal and output is None else None
+    width = open_console().width if output is None else WIDTH
     written = write_explained(explained, wanted.output_format, width=width, queries=queries)
     with open_output(output) as stream:
         stream.write(written.encode() + b"\n")

@@ -1,7 +1,9 @@
 """What ``hkg explain`` shows: the stages of a query, and how each of them is written."""
 
 import json
-from collections.abc import Iterator, Mapping
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from hereditary_kg.execution.engine import AsyncFederation
     from hereditary_kg.execution.losses import Diagnosis
     from hereditary_kg.execution.preparation import PreparedQuery
+    from hereditary_kg.execution.timings import Timings
     from hereditary_kg.planning.explanation import Explanation, LeafSelection
     from hereditary_kg.sparql.algebra import Query
 
@@ -38,6 +41,7 @@ class Explained:
         prepared: the stages of planning; None where only the emptiness is explained.
         plan: the plan, with what it has cost if it has run.
         certificate: there once the query has run.
+        timings: where the time went, once it has run.
         diagnosis: why the answer is empty, where it is and that is wanted.
     """
 
@@ -46,6 +50,7 @@ class Explained:
     prepared: "PreparedQuery | None" = None
     plan: "Explanation | None" = None
     certificate: "Certificate | None" = None
+    timings: "Timings | None" = None
     diagnosis: "Diagnosis | None" = None
 
 
@@ -112,6 +117,7 @@ async def _analyze(
         prepared=result.prepared,
         plan=replace(result.plan, prefixes=started.prefixes),
         certificate=result.certificate,
+        timings=result.timings,
         diagnosis=diagnosis,
     )
 
@@ -156,7 +162,7 @@ def _write_text(explained: Explained, width: int | None, *, queries: bool) -> st
         case "logical":
             return lay_out_query(query_text(_logical_query(prepared)), explained.prefixes)
         case "sources":
-            return "\n".join(_write_sources(prepared, explained.prefixes))
+            return "\n".join(_write_sources(prepared, explained.prefixes, width))
         case _:
             return "\n\n".join(filter(None, _plan_sections(explained, plan, width, queries)))
 
@@ -164,11 +170,11 @@ def _write_text(explained: Explained, width: int | None, *, queries: bool) -> st
 def _plan_sections(
     explained: Explained, plan: "Explanation", width: int | None, queries: bool
 ) -> Iterator[str]:
-    yield draw_plan(plan, len(plan.members), width, reasons=True, numbered=queries)
+    yield draw_plan(plan, len(plan.members), width, reasons=True, numbered=True)
     yield "\n".join(_unmatched(explained))
     if queries:
         yield write_queries(plan)
-    yield write_totals(plan)
+    yield write_totals(plan, explained.timings)
     yield write_legend(plan)
     if explained.diagnosis is not None:
         yield "The answer is empty.\n\n" + _write_diagnosis(explained)
@@ -196,15 +202,34 @@ def _write_diagnosis(explained: Explained) -> str:
     return explained.diagnosis.to_text(lambda text: shorten_terms(text, explained.prefixes))
 
 
-def _write_sources(prepared: "PreparedQuery", prefixes: Mapping[str, str]) -> Iterator[str]:
+def _write_sources(
+    prepared: "PreparedQuery", prefixes: Mapping[str, str], width: int | None
+) -> Iterator[str]:
+    """Write who is asked for the patterns and who is not; what is alike is said once."""
     from hereditary_kg.planning.explanation import write_excluded, write_members
 
     everyone = len(prepared.sources.members)
+    told: tuple[str, ...] = ()
     for selection in _selections(prepared):
+        asked = f"asked: {write_members(selection.asked, everyone) or 'nobody'}"
+        excluded = write_excluded(selection.excluded)
+        notes = (asked, f"excluded: {excluded}") if excluded else (asked,)
+        if told and notes != told:
+            yield from _indented(told, width)
+        told = notes
         yield shorten_query(selection.pattern, prefixes)
-        yield f"    asked: {write_members(selection.asked, everyone) or 'nobody'}"
-        if selection.excluded:
-            yield f"    excluded: {write_excluded(selection.excluded)}"
+    yield from _indented(told, width)
+
+
+def _indented(notes: Iterable[str], width: int | None) -> Iterator[str]:
+    for note in notes:
+        yield textwrap.fill(
+            note,
+            width or sys.maxsize,
+            initial_indent="    ",
+            subsequent_indent="      ",
+            break_on_hyphens=False,
+        )
 
 
 def _selections(prepared: "PreparedQuery") -> tuple["LeafSelection", ...]:
@@ -235,6 +260,8 @@ def _describe(explained: Explained) -> dict[str, Any]:
                 told |= {"plan": plan.to_dict(), "totals": plan.totals()}
     if explained.certificate is not None:
         told["certificate"] = explained.certificate.to_dict()
+    if explained.timings is not None:
+        told["timings"] = explained.timings.to_dict()
     if explained.diagnosis is not None:
         told["why_empty"] = explained.diagnosis.to_dict()
     return told

@@ -9,6 +9,7 @@ from hereditary_kg.cli.term_display import cut_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hereditary_kg.execution.timings import Timings
     from hereditary_kg.planning.explanation import Explanation, PlanStep
 
 __all__ = ["draw_plan", "write_legend", "write_queries", "write_totals"]
@@ -16,6 +17,7 @@ __all__ = ["draw_plan", "write_legend", "write_queries", "write_totals"]
 _COLUMN = 10
 _NARROWEST = 24
 _MOST_LINES = 4
+_MOST_PATTERN_LINES = 8
 
 
 def draw_plan(
@@ -42,16 +44,21 @@ def draw_plan(
     lines: list[tuple[str, list[str]]] = []
     for first, further, step in _chains(explanation.root, "", ""):
         words = _words(explanation, step, member_count, numbered=numbered)
-        label = _wrapped(words, None if room is None else room - 1, first, further, cut=not reasons)
-        lines.append((label[0], _numbers(step, len(heads))))
-        lines += [(line, []) for line in label[1:]]
+        label = None if room is None else room - 1
+        patterns: list[str] = []
+        if reasons and step.members and not _fits(first + words, label):
+            words = words.removesuffix(_behind(explanation, step))
+            patterns = _pattern_lines(explanation, step, width, further + "  ")
+        label_lines = _wrapped(words, label, first, further, cut=not reasons)
+        lines.append((label_lines[0], _numbers(step, len(heads))))
+        lines += [(line, []) for line in (*label_lines[1:], *patterns)]
         if reasons:
             notes = _notes(explanation, step)
             broken = (_wrapped(note, width, further, further) for note in notes)
             lines += [(line, []) for part in broken for line in part]
     if room is None:
         room = max(len(words) for words, numbers in lines if numbers) + 2
-    drawn = [" " * room + "".join(head.rjust(_COLUMN) for head in heads)]
+    drawn = ["rows:".rjust(room) + "".join(head.rjust(_COLUMN) for head in heads)]
     for words, numbers in lines:
         counts = "".join(number.rjust(_COLUMN) for number in numbers)
         drawn.append((words.ljust(room) + counts).rstrip() if counts else words)
@@ -115,9 +122,44 @@ def _words(
     words += step.title
     if step.members:
         words += f" @ {write_members(step.members, member_count)}"
-    if step.detail:
-        words += f": {explanation.shorten(step.detail)}"
-    return words
+    return words + _behind(explanation, step)
+
+
+def _behind(explanation: "Explanation", step: "PlanStep") -> str:
+    return f": {explanation.shorten(step.detail)}" if step.detail else ""
+
+
+def _fits(text: str, width: int | None) -> bool:
+    return width is None or len(text) <= width
+
+
+def _pattern_lines(
+    explanation: "Explanation", step: "PlanStep", width: int | None, margin: str
+) -> list[str]:
+    """Lay out the pattern that members are asked for, a triple a line; cut it where it is long."""
+    from hereditary_kg.planning.explanation.pattern_lines import lay_out_lines
+
+    laid_out = map(explanation.shorten, lay_out_lines(step.detail))
+    lines = [part for line in laid_out for part in _hanging(line, width, margin)]
+    if len(lines) > _MOST_PATTERN_LINES:
+        kept = lines[: _MOST_PATTERN_LINES - 1]
+        lines = [*kept, f"{margin}… {len(lines) - len(kept)} more lines, as --queries lists them"]
+    return lines
+
+
+def _hanging(line: str, width: int | None, margin: str) -> list[str]:
+    """Break a line that is too long; what is too long by itself stays whole."""
+    if _fits(margin + line, width):
+        return [margin + line]
+    depth = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line.lstrip(),
+        max(width or 0, len(margin) + _NARROWEST),
+        initial_indent=margin + depth,
+        subsequent_indent=margin + depth + "    ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _notes(explanation: "Explanation", step: "PlanStep") -> "Iterator[str]":
@@ -152,8 +194,13 @@ def write_queries(explanation: "Explanation") -> str:
     return "\n\n".join(parts)
 
 
-def write_totals(explanation: "Explanation") -> str:
-    """Say what the whole plan has cost, and where its estimates were worst."""
+def write_totals(explanation: "Explanation", timings: "Timings | None" = None) -> str:
+    """Say what the whole plan has cost, and where its estimates were worst.
+
+    Args:
+        explanation: the plan.
+        timings: where the time went, if it has run.
+    """
     from hereditary_kg.planning.explanation.wording import write_amount, write_cost
 
     lines = []
@@ -163,12 +210,28 @@ def write_totals(explanation: "Explanation") -> str:
         )
         lines.append(f"Asked {asked}: {write_cost(explanation.cost)}.")
         if explanation.beside is not None and explanation.beside.requests:
-            lines.append(f"Of these for no step, such as probes: {write_cost(explanation.beside)}.")
+            cost = write_cost(explanation.beside)
+            lines.append(f"Of these beside the plan (probes, checks of copies): {cost}.")
+    if timings is not None:
+        lines.append(_write_timings(timings))
     worst = explanation.worst()
     if worst is not None:
-        label = explanation.label(worst, numbers=False)
-        lines.append(f"Largest q-error: {worst.q_error or 0:,.1f} at {label}")
+        place = explanation.place(worst)
+        lines.append(f"Largest q-error: {worst.q_error or 0:,.1f} at {place}")
     return "\n".join(lines)
+
+
+def _write_timings(timings: "Timings") -> str:
+    waiting = f" (and {_milliseconds(timings.asking)} for its probes)" if timings.asking else ""
+    return (
+        f"Time: parsing {_milliseconds(timings.parsing)}, planning "
+        f"{_milliseconds(timings.planning)}{waiting}, then the first row after "
+        f"{_milliseconds(timings.first_row)}; {_milliseconds(timings.total)} in all."
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:,.1f} ms"
 
 
 def write_legend(explanation: "Explanation") -> str:
@@ -178,5 +241,5 @@ def write_legend(explanation: "Explanation") -> str:
     return (
         "q-error: the larger of estimated and actual rows over the smaller, one added to each; "
         "1 is exact.\nNone is given where bindings or a LIMIT kept a step from giving all its "
-        "rows.\nms: while at least one request was open."
+        "rows.\nms of requests: while at least one of them was open."
     )

@@ -10,11 +10,6 @@ if TYPE_CHECKING:
 
 __all__ = ["lay_out_query", "shorten_query", "summarise_query"]
 
-_INDENT = "  "
-_LINE_BEGINS = frozenset(
-    ("FILTER", "GROUP", "HAVING", "LIMIT", "MINUS", "OFFSET", "OPTIONAL", "ORDER", "VALUES")
-)
-
 
 def shorten_query(text: str, prefixes: Mapping[str, str]) -> str:
     """Write the query's IRIs with prefixes; its strings stay as they are."""
@@ -63,35 +58,9 @@ def _opens_rows(tokens: "list[Token]", number: int) -> bool:
 
 def lay_out_query(text: str, prefixes: Mapping[str, str]) -> str:
     """Break a query, as `hereditary_kg.sparql.printing` writes it, into indented lines."""
-    from hereditary_kg.sparql.lexing import read_tokens
+    from hereditary_kg.planning.explanation.pattern_lines import lay_out_lines
 
-    tokens = read_tokens(text)
-    lines: list[str] = []
-    line = ""
-    depth = parentheses = 0
-
-    def end_line() -> None:
-        nonlocal line
-        if line.strip():
-            lines.append(_INDENT * depth + line.strip())
-        line = ""
-
-    for number, token in enumerate(tokens):
-        if token.text in {"(", ")"}:
-            parentheses += 1 if token.text == "(" else -1
-        inside = parentheses > 0
-        begins = token.text == "}" or token.text.upper() in _LINE_BEGINS
-        if begins and not inside:
-            end_line()
-        if token.text == "}" and not inside:
-            depth -= 1
-        line += _gap(text, tokens, number) + _shown(token, prefixes)
-        if token.text in {"{", "}", "."} and not inside:
-            end_line()
-        if token.text == "{" and not inside:
-            depth += 1
-    end_line()
-    return "\n".join(lines)
+    return "\n".join(lay_out_lines(shorten_query(text, prefixes)))
 
 
 def _gap(text: str, tokens: "list[Token]", number: int) -> str:

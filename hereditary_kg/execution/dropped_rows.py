@@ -42,18 +42,25 @@ async def explain_dropping_filter(
     if len(parts) > 1:
         alone = tuple([p for p in parts if not await questioner.has_rows(Filter(p, pattern))])
     if alone:
-        these = "this filter lets" if len(alone) == 1 else "each of these filters lets"
-        text = f"Rows come here, but {these} none pass:"
+        several = "these filters, and each of them lets none pass:"
+        one = "this filter, and none of them passes it:"
+        text = f"Rows reach {one if len(alone) == 1 else several}"
     else:
-        text = "Rows come here, but none passes all of these filters together:"
+        text = "Rows reach these filters, and none passes all of them together:"
     blamed = alone or parts
     scope = scope_variables(pattern)
     read = {v for part in blamed for v in expression_variables(part, into_exists=False)}
     columns = [v for v in scope if v in read] or list(scope[:3])
     frame = await questioner.sample(pattern, columns, _SAMPLED) if columns else pl.DataFrame()
     notes = [*_example(frame), *(hint for part in blamed for hint in _hints(part, frame))]
-    written = tuple(f"FILTER({expression_text(part)})" for part in blamed)
+    written = tuple(map(_filter_text, blamed))
     return Loss("filter", written, text, tuple(dict.fromkeys(notes)))
+
+
+def _filter_text(condition: Expression) -> str:
+    text = expression_text(condition)
+    # Operators are written in parentheses already.
+    return f"FILTER{text}" if text.startswith("(") else f"FILTER({text})"
 
 
 def _example(frame: pl.DataFrame) -> Iterator[str]:

@@ -156,7 +156,7 @@ class _Walker:
                 return await explain_dropping_filter(self._questioner, condition, place)
             case Minus(_, right):
                 shown = (f"MINUS {{ {group_text(right)} }}",)
-                return Loss("minus", shown, "Rows come here, but this MINUS takes all away:")
+                return Loss("minus", shown, "Rows reach this MINUS, and it takes all of them away:")
             case Slice(_, _, 0):
                 return Loss("slice", ("LIMIT 0",), "The query asks for no row:")
             case Slice(_, offset, _):

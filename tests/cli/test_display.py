@@ -83,7 +83,7 @@ def test_draw_plan():
     ask = PlanStep("ask", "?s <http://example.org/p> ?o .", ("a", "b", "c"), 1234.4, 7)
     plan = Explanation(PlanStep("distinct", rows=7, steps=(ask,)), PREFIXES)
     assert draw_plan(plan, 3, 70).splitlines() == [
-        " " * 41 + "estimated    actual   q-error",
+        " " * 35 + "rows: estimated    actual   q-error",
         "distinct" + " " * 51 + "7",
         "ask @ all 3: ?s ex:p ?o .                    1,234         7     154.4",
     ]

@@ -1,9 +1,12 @@
 """``hkg explain``: the stages of planning, and that looking asks nobody."""
 
 import json
+import re
 
 import pytest
 from federation_data import GENES
+
+from hereditary_kg.cli.settings import WIDTH
 
 
 def test_physical_plan(run, federation):
@@ -19,9 +22,42 @@ def test_physical_plan(run, federation):
 def test_a_plan_says_who_is_asked_and_why(run, federation):
     shown = run("explain", "-f", federation, "-e", GENES)
     lines = [line.lstrip("│└├─ ") for line in shown.output.splitlines()]
-    first = next(i for i, line in enumerate(lines) if line.startswith("ask @ clinic"))
+    first = next(i for i, line in enumerate(lines) if line.startswith("[1] ask @ clinic"))
     assert lines[first + 1] == "asked: clinic uses the predicate (2 triples)"
     assert lines[first + 2] == "excluded: registry does not use the predicate"
+
+
+def test_what_is_long_fits_a_page(run, federation):
+    patterns = " ".join(f"?p ex:has ?d{n} ." for n in range(12))
+    shown = run("explain", "-f", federation, "-e", f"SELECT * {{ {patterns} }}", "--analyze")
+    lines = shown.output.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    stripped = [line.strip(" │└├─") for line in lines]
+    assert "?p ex:has ?d0 ." in stripped, "a triple a line"
+    (more,) = (line for line in stripped if "more lines" in line)
+    assert re.fullmatch(r"… \d more lines, as --queries lists them", more)
+
+
+def test_analyze_says_where_the_time_went(run, federation):
+    shown = run("explain", "-f", federation, "-e", GENES, "--analyze")
+    (line,) = (line for line in shown.output.splitlines() if line.startswith("Time: "))
+    assert re.fullmatch(
+        r"Time: parsing [\d.]+ ms, planning [\d.]+ ms, then the first row after [\d,.]+ ms; "
+        r"[\d,.]+ ms in all\.",
+        line,
+    )
+    _, document = steps_of(run, federation, "-e", GENES, "--analyze")
+    assert set(document["timings"]) == {"parsing", "planning", "asking", "first_row", "total"}
+    _, planned = steps_of(run, federation, "-e", GENES)
+    assert "timings" not in planned
+
+
+def test_patterns_with_the_same_sources_share_their_lines(run, federation):
+    text = "SELECT * { ?p ex:has ?d . ?q ex:has ?d . ?g ex:causes ?d }"
+    lines = run("explain", "-f", federation, "-e", text, "--stage", "sources").output.splitlines()
+    asked = [line.strip() for line in lines if line.startswith("    asked")]
+    assert asked == ["asked: clinic", "asked: registry"]
+    assert lines[:2] == ["?p ex:has ?d .", "?q ex:has ?d ."]
 
 
 def steps_of(run, federation, *arguments):

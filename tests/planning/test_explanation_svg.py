@@ -49,7 +49,7 @@ def test_a_picture_has_a_card_for_each_step():
     shown = texts(root)
     assert {"[1] ask", "[2] ask", "join", "3 rows", "not asked"} <= set(shown)
     assert "The plan asked 2 of 2 members: 2 requests, 5 rows fetched, 1.2 kB, 6.5 ms" in shown
-    assert "?s ex:p ?o ." in shown
+    assert "?s ex:p ?o" in shown
     assert "1,000 expectedq-error 250" in shown
     assert len(root.findall(f".//{SVG}path")) == 2
 
@@ -132,9 +132,24 @@ def test_long_details_are_cut_but_whole_in_the_tooltip():
     detail = " ".join(f"?s{n} ?p{n} ?o{n} ." for n in range(100))
     root = drawn(Explanation(PlanStep("ask", detail)))
     lines = [text for text in texts(root) if "?s" in text]
-    assert len(lines) <= 6
+    assert len(lines) <= 8
     assert lines[-1].endswith("…")
     assert "?s99 ?p99 ?o99" in next(root.iter(f"{SVG}title")).text
+
+
+def test_a_card_has_whole_triples_on_lines_of_their_own():
+    detail = " ".join(f"?subject <http://example.org/predicate{n}> ?o{n} ." for n in range(20))
+    step = PlanStep("ask", detail, ("clinic",))
+    shown = texts(drawn(Explanation(step, {"ex": "http://example.org/"})))
+    lines = [text for text in shown if text.startswith("?subject")]
+    assert lines == [f"?subject ex:predicate{n} ?o{n}" for n in range(7)]
+    assert "… and 13 more" in shown
+
+
+def test_a_triple_that_is_too_long_is_cut_by_itself():
+    detail = f"?s <http://example.org/{'p/' * 200}> ?o . ?o ?q ?r ."
+    lines = texts(drawn(Explanation(PlanStep("ask", detail, ("clinic",)))))
+    assert lines[-1].endswith("…")
 
 
 def test_a_picture_does_not_depend_on_the_order_of_hashes():

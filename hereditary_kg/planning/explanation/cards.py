@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hereditary_kg.planning.explanation.pattern_lines import lay_out_lines
 from hereditary_kg.planning.explanation.record import Explanation, PlanStep
 from hereditary_kg.planning.explanation.wording import (
     cut_text,
@@ -18,7 +19,7 @@ from hereditary_kg.planning.explanation.wording import (
 __all__ = ["Card", "make_card"]
 
 _DETAIL_COLUMNS = 38
-_DETAIL_LINES = 6
+_DETAIL_LINES = 8
 _NAME_LENGTH = 22
 _MOST_NAMES = 6
 _NOTICEABLE = 10.0
@@ -58,7 +59,7 @@ def make_card(explanation: Explanation, step: PlanStep) -> Card:
     return Card(
         number + step.title,
         _names(step.members),
-        _wrapped(explanation.shorten(step.detail)),
+        _detail(explanation, step),
         _rows(step),
         _expected(step),
         f"q-error {error:,.0f}" if error is not None and error >= _NOTICEABLE else "",
@@ -75,12 +76,39 @@ def _names(members: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _wrapped(text: str) -> tuple[str, ...]:
-    lines = textwrap.wrap(text, _DETAIL_COLUMNS, break_on_hyphens=False)
+def _detail(explanation: Explanation, step: PlanStep) -> tuple[str, ...]:
+    """Break the detail into lines, a triple a line where it is a pattern that members match."""
+    if not step.members:
+        return _cut(_wrapped(explanation.shorten(step.detail)))
+    laid_out = map(explanation.shorten, lay_out_lines(step.detail))
+    parts = [_wrapped(line.removesuffix(" .")) for line in laid_out]
+    shown = parts.pop(0) if parts else []
+    if len(shown) > _DETAIL_LINES:
+        return _cut(shown)
+    # A triple stands there whole or not at all.
+    while parts and len(shown) + len(parts[0]) + (len(parts) > 1) <= _DETAIL_LINES:
+        shown += parts.pop(0)
+    return (*shown, f"… and {len(parts)} more") if parts else tuple(shown)
+
+
+def _cut(lines: list[str]) -> tuple[str, ...]:
     if len(lines) <= _DETAIL_LINES:
         return tuple(lines)
     kept = lines[:_DETAIL_LINES]
     return (*kept[:-1], cut_text(kept[-1] + " …", _DETAIL_COLUMNS))
+
+
+def _wrapped(line: str) -> list[str]:
+    depth = len(line) - len(line.lstrip())
+    # Pictures keep no other white space at the beginning of a line.
+    indent = "\N{NO-BREAK SPACE}" * depth
+    return textwrap.wrap(
+        line.lstrip(),
+        _DETAIL_COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent + "\N{NO-BREAK SPACE}" * 2,
+        break_on_hyphens=False,
+    )
 
 
 def _rows(step: PlanStep) -> str:

@@ -211,7 +211,7 @@ class Explanation:
             "cost": None if self.cost is None else self.cost.to_dict(),
             "beside": None if self.beside is None else self.beside.to_dict(),
             "q_error": None if worst is None else _rounded(worst.q_error, 2),
-            "q_error_at": None if worst is None else self.label(worst, numbers=False),
+            "q_error_at": None if worst is None else self.place(worst),
         }
 
     def to_text(self) -> str:
@@ -231,6 +231,12 @@ class Explanation:
         from hereditary_kg.planning.explanation.wording import write_label  # noqa: PLC0415
 
         return write_label(step, self.shorten, numbers=numbers)
+
+    def place(self, step: PlanStep) -> str:
+        """Name one step briefly, by the number of its query where it has one."""
+        from hereditary_kg.planning.explanation.wording import write_place  # noqa: PLC0415
+
+        return write_place(step, self.shorten)
 
     def shorten(self, text: str) -> str:
         """Write the IRIs in ``text`` with the prefixes at hand."""

@@ -88,7 +88,7 @@ def _heading(explanation: Explanation, colours: Mapping[str, str]) -> list[str]:
     lines.append(f'<text class="title">The plan {_text(of_all)}</text>')
     worst = explanation.worst()
     if worst is not None:
-        label = cut_text(explanation.label(worst, numbers=False), 70)
+        label = cut_text(explanation.place(worst), 70)
         lines.append(
             f'<text class="soft">largest q-error {worst.q_error or 0:,.1f} at {_text(label)}</text>'
         )

@@ -14,6 +14,7 @@ __all__ = [
     "write_excluded",
     "write_label",
     "write_members",
+    "write_place",
 ]
 
 _DETAIL_WIDTH = 100
@@ -104,6 +105,18 @@ def write_label(
     return f"{text}  [{', '.join(sizes)}]" if sizes else text
 
 
+def write_place(step: PlanStep, shorten: Callable[[str], str]) -> str:
+    """Name a step briefly: by the number of its query, where it has one.
+
+    Args:
+        step: the step.
+        shorten: makes IRIs short.
+    """
+    if step.number is None:
+        return write_label(step, shorten, numbers=False)
+    return f"[{step.number}] {step.title} @ {write_members(step.members)}"
+
+
 def write_cost(cost: Cost) -> str:
     """Write what requests have cost in one line."""
     parts = [
@@ -149,7 +162,9 @@ def write_excluded(reasons: Iterable[Reason]) -> str:
     for reason in reasons:
         where = f" of {reason.pattern}" if several and reason.pattern else ""
         if len(reason.members) == 1:
-            parts.append(f"{reason.members[0]} {reason.text}{where}")
+            name = reason.members[0]
+            is_verb = reason.text.partition(" ")[0] in _PLURALS
+            parts.append(f"{name}{'' if is_verb else ':'} {reason.text}{where}")
         else:
             parts.append(_plural(reason.members, reason.text) + where)
     return "; ".join(parts)
