@@ -26,6 +26,7 @@ from hereditary_kg.planning.probes import (
     probe_leaves,
     probe_text,
 )
+from hereditary_kg.planning.range_exclusion import exclude_by_ranges
 from hereditary_kg.planning.rules import apply_rules
 from hereditary_kg.planning.sources import MemberView, Sources, select_sources
 from hereditary_kg.planning.support import check_supported
@@ -167,7 +168,7 @@ def _steps(node: plan.Node) -> int:
 
 
 def _plan(query: Query, sources: Sources, versions: Mapping[str, str]) -> PreparedQuery:
-    sources = reduce_sources(query.pattern, sources)
+    sources = reduce_sources(query.pattern, exclude_by_ranges(query.pattern, sources))
     logical = apply_rules(query.pattern, sources)
     return PreparedQuery(query, sources, logical, build_plan(logical, sources), versions)
 
