@@ -174,8 +174,8 @@ def _plan_sections(
     yield "\n".join(_unmatched(explained))
     if queries:
         yield write_queries(plan)
-    yield write_totals(plan, explained.timings)
-    yield write_legend(plan)
+    yield _fitted(write_totals(plan, explained.timings), width)
+    yield _fitted(write_legend(plan), width)
     if explained.diagnosis is not None:
         yield "The answer is empty.\n\n" + _write_diagnosis(explained)
 
@@ -219,6 +219,16 @@ def _write_sources(
         told = notes
         yield shorten_query(selection.pattern, prefixes)
     yield from _indented(told, width)
+
+
+def _fitted(text: str, width: int | None) -> str:
+    """Break the lines of a text that are too long."""
+    if width is None:
+        return text
+    return "\n".join(
+        textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
+        for line in text.splitlines()
+    )
 
 
 def _indented(notes: Iterable[str], width: int | None) -> Iterator[str]:

@@ -109,7 +109,7 @@ def test_draw_plan_with_reasons():
     assert lines[3].startswith("└─ [1] ask @ a, b, c (+3): ?s ?p ?o .")
     assert lines[4:] == [
         "      3 requests, 1,200 rows fetched, 45.0 kB, 12.3 ms, with bindings",
-        "      excluded: 5 do not use the predicate; w holds no triples",
+        "      excluded: 5 members do not use the predicate; w holds no triples",
     ]
     narrow = draw_plan(plan, 12, 60, reasons=True).splitlines()
     assert all(len(line) <= 60 for line in narrow)

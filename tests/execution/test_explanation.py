@@ -27,7 +27,7 @@ TREE = Explanation(
                 rows=0,
                 query="SELECT ?s WHERE { ... }",
             ),
-            PlanStep("union", steps=(PlanStep("data", "1 row(s) of ?s"), PlanStep("filter", "x"))),
+            PlanStep("union", steps=(PlanStep("data", "1 row of ?s"), PlanStep("filter", "x"))),
         ),
     ),
     PREFIXES,
@@ -39,7 +39,7 @@ def test_a_plan_is_a_tree_of_lines():
         "join: on ?s  [~1,234 rows, 12,345 actual]",
         "├─ ask @ clinic, registry: ?s ex:p e:x .  [~<1 rows, 0 actual]",
         "└─ union",
-        "   ├─ data: 1 row(s) of ?s",
+        "   ├─ data: 1 row of ?s",
         "   └─ filter: x",
     ]
     assert str(TREE) == TREE.to_text()

@@ -67,7 +67,7 @@ def test_two_hundred_members_are_grouped(views):
     explanation = explain_plan(node, sources=sources)
     (reason,) = explanation.queries()[0].excluded
     assert len(reason.members) == 150
-    assert write_excluded([reason]) == "150 do not use the predicate"
+    assert write_excluded([reason]) == "150 members do not use the predicate"
     assert len(explanation.to_dict()["excluded"][0]["members"]) == 150
     assert explanation.members[0] == "clinic"
     assert len(explanation.members) == 151
@@ -101,7 +101,7 @@ def test_reasons_in_words():
         Reason("has none of the named graphs", "q", ("c",)),
     )
     assert write_excluded(reasons) == (
-        "150 do not use the predicate of p; a and b hold no instance of the class of q; "
+        "150 members do not use the predicate of p; a and b hold no instance of the class of q; "
         "a and b: a probe found no match of q; c has none of the named graphs of q"
     )
 

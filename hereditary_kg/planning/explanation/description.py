@@ -9,6 +9,7 @@ from hereditary_kg.planning import plan
 from hereditary_kg.planning.explanation.measurement import PlanRun, sum_up
 from hereditary_kg.planning.explanation.record import Cost, Explanation, PlanStep
 from hereditary_kg.planning.explanation.selection import SourceChoice
+from hereditary_kg.planning.explanation.wording import write_amount
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import Pattern, Project, Slice, Variable
 from hereditary_kg.sparql.printing import dataset_text, expression_text, group_text, select_text
@@ -165,7 +166,7 @@ def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node 
             title += " without copies" if node.leaves_copies_out else ""
             return title, group_text(node.pattern)
         case plan.InlineData(variables, data):
-            return "data", f"{len(data)} row(s) of {_listed(variables) or 'nothing'}"
+            return "data", f"{write_amount(len(data), 'row')} of {_listed(variables) or 'nothing'}"
         case plan.Fragment(pattern):
             return "evaluate over fetched triples", group_text(pattern)
         case plan.ServiceCall(service) | plan.ServiceJoin(_, plan.ServiceCall(service)):

@@ -172,7 +172,7 @@ def write_excluded(reasons: Iterable[Reason]) -> str:
 
 def _plural(members: Sequence[str], text: str) -> str:
     first, _, rest = text.partition(" ")
-    names = str(len(members)) if len(members) > _NAMED else _enumerate(members)
+    names = write_amount(len(members), "member") if len(members) > _NAMED else _enumerate(members)
     if first in _PLURALS:
         return f"{names} {_PLURALS[first]} {rest}"
     return f"{names}: {text}"
