@@ -86,15 +86,15 @@ def _describe_incomplete(error: Exception) -> CommandError:
     if getattr(error, "kind", None) == "timeout":
         return CommandError(
             message,
-            "`--timeout SECONDS` allows more time. --allow-partial takes what the other members "
-            "hold.",
+            "`--timeout SECONDS` allows more time. `hkg query --allow-partial` takes what the "
+            "other members hold.",
             FAILED,
         )
     return CommandError(
         message,
         "Nothing was answered, because the answer would not be complete. Ask again when the "
-        "member is back, or take what the others hold with --allow-partial. `hkg federation "
-        "check` shows who is up.",
+        "member is back, or take what the others hold with `hkg query --allow-partial`. "
+        "`hkg federation check` shows who is up.",
         FAILED,
     )
 

@@ -1,6 +1,7 @@
 """What ``hkg explain`` shows: the stages of a query, and how each of them is written."""
 
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from hereditary_kg.sparql.algebra import Query
 
 __all__ = ["Explained", "run_stage", "write_explained"]
+
+_NUMBER_AND_UNIT = re.compile(r"(\d) (ms|[kMG]?B)\b")
 
 
 @dataclass(frozen=True)
@@ -222,13 +225,15 @@ def _write_sources(
 
 
 def _fitted(text: str, width: int | None) -> str:
-    """Break the lines of a text that are too long."""
+    """Break the lines of a text that are too long, but no number from its unit."""
     if width is None:
         return text
-    return "\n".join(
+    joined = _NUMBER_AND_UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
+    lines = (
         textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
-        for line in text.splitlines()
+        for line in joined.splitlines()
     )
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _indented(notes: Iterable[str], width: int | None) -> Iterator[str]:

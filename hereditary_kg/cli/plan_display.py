@@ -222,7 +222,9 @@ def write_totals(explanation: "Explanation", timings: "Timings | None" = None) -
 
 
 def _write_timings(timings: "Timings") -> str:
-    waiting = f" (and {_milliseconds(timings.asking)} for its probes)" if timings.asking else ""
+    waiting = ""
+    if timings.asking:
+        waiting = f" (and {_milliseconds(timings.asking)} for probes and checks)"
     return (
         f"Time: parsing {_milliseconds(timings.parsing)}, planning "
         f"{_milliseconds(timings.planning)}{waiting}, then the first row after "

@@ -11,8 +11,9 @@ from hereditary_kg.planning.explanation.record import Cost, Explanation, PlanSte
 from hereditary_kg.planning.explanation.selection import SourceChoice
 from hereditary_kg.planning.explanation.wording import write_amount
 from hereditary_kg.planning.sources import Sources
-from hereditary_kg.sparql.algebra import Pattern, Project, Slice, Variable
+from hereditary_kg.sparql.algebra import Extend, Group, Pattern, Project, Slice, Variable
 from hereditary_kg.sparql.printing import dataset_text, expression_text, group_text, select_text
+from hereditary_kg.sparql.variables import walk
 
 __all__ = ["explain_plan"]
 
@@ -164,7 +165,7 @@ def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node 
         case plan.Fetch():
             title = "ask" + (" distinct" if node.distinct else "")
             title += " without copies" if node.leaves_copies_out else ""
-            return title, group_text(node.pattern)
+            return title, group_text(_matched(node.pattern))
         case plan.InlineData(variables, data):
             return "data", f"{write_amount(len(data), 'row')} of {_listed(variables) or 'nothing'}"
         case plan.Fragment(pattern):
@@ -205,6 +206,17 @@ def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node 
             return "slice", f"{most} rows" + (f" from {offset}" if offset else "")
         case _:
             assert_never(node)
+
+
+def _matched(pattern: Pattern) -> Pattern:
+    """Give what members match: which of its variables they give back stands in the query.
+
+    Where they compute new values, the SELECT says it best.
+    """
+    if not isinstance(pattern, Project):
+        return pattern
+    computes = any(isinstance(part, Extend | Group) for part in walk(pattern))
+    return pattern if computes else pattern.pattern
 
 
 def _listed(variables: tuple[Variable, ...]) -> str:
