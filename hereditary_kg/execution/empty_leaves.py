@@ -7,6 +7,7 @@ from hereditary_kg.execution.losses import Loss
 from hereditary_kg.execution.part_questions import Questioner
 from hereditary_kg.execution.term_differences import (
     find_near_pair,
+    local_name,
     name_difference,
     nearest_names,
 )
@@ -14,7 +15,7 @@ from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE, Literal
 from hereditary_kg.sites.profile import Profile
-from hereditary_kg.sparql.algebra import Variable
+from hereditary_kg.sparql.algebra import Call, Filter, Variable
 
 __all__ = ["explain_empty_leaf"]
 
@@ -113,9 +114,26 @@ async def _unmatched_constants(questioner: Questioner, sources: Sources, leaf: L
         values = set(frame[_OPEN.name].drop_nulls())
         if not values:
             continue
+        if frame.height == _SAMPLED and find_near_pair([str(constant)], values) is None:
+            values |= await _alike(questioner, opened(_OPEN), constant)
         text = f"No member holds {constant} as the {place}."
         return Loss("pattern", loss.patterns, text, _examples(str(constant), place, values))
     return loss
+
+
+async def _alike(questioner: Questioner, leaf: Leaf, constant: IRI | Literal) -> set[str]:
+    """Look for terms like ``constant`` where there are more than a sample has."""
+    text = Call("LCASE", (Call("STR", (_OPEN,)),))
+    if isinstance(constant, IRI):
+        name = local_name(constant.value).lower()
+        condition = Call("STRENDS", (text, Literal(name)))
+    else:
+        name = constant.lexical.lower()
+        condition = Call("=", (text, Literal(name)))
+    if not name:
+        return set()
+    frame = await questioner.sample(Filter(condition, leaf.pattern), [_OPEN], _SAMPLED)
+    return set(frame[_OPEN.name].drop_nulls())
 
 
 def _excluding(reasons: list[str]) -> tuple[str, ...]:

@@ -233,3 +233,21 @@ async def test_nothing_of_it_is_logged(caplog):
     with caplog.at_level("DEBUG"):
         await explain('SELECT * { ?p :age "71" }')
     assert "71" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"),
+    [
+        ('"LAST NAME"', '"Last name"'),
+        ('"last name"@en', '"Last name"'),
+        ("<http://other.org/last-code>", "<http://example.org/last-code>"),
+    ],
+)
+async def test_what_was_meant_is_found_among_very_many(wanted, meant):
+    # A sample has a thousand of them, and which is up to the members.
+    names = (f'p{n} name "Name {n}"' for n in range(3000))
+    codes = (f"r{n} name code-{n}x" for n in range(3000))
+    many = triples(*names, *codes, "p name last-code")
+    many.append(("<http://example.org/q>", "<http://example.org/name>", '"Last name"'))
+    loss = await only_loss(f"SELECT * {{ ?p :name {wanted} }}", members=(many[::2], many[1::2]))
+    assert loss.notes[0].startswith(f"Did you mean {meant}? It stands there")
