@@ -8,14 +8,20 @@ from hereditary_kg.cli import query_layout, term_display
 from hereditary_kg.cli.plan_display import draw_plan
 from hereditary_kg.cli.query_layout import lay_out_query, shorten_query, summarise_query
 from hereditary_kg.cli.term_display import cut_text, display_term, shorten_iri
-from hereditary_kg.planning.explanation import Cost, Explanation, PlanStep, Reason
+from hereditary_kg.planning.explanation import (
+    Cost,
+    Explanation,
+    PlanStep,
+    Reason,
+    pattern_lines,
+)
 from hereditary_kg.sparql.parsing import parse_query
 from hereditary_kg.sparql.printing import query_text
 
 PREFIXES = {"ex": "http://example.org/", "exa": "http://example.org/a/"}
 
 
-@pytest.mark.parametrize("module", [query_layout, term_display])
+@pytest.mark.parametrize("module", [pattern_lines, query_layout, term_display])
 def test_examples(module):
     results = doctest.testmod(module)
     assert results.attempted

@@ -1,5 +1,6 @@
 """The Server-Timing header of answers."""
 
+import doctest
 import re
 
 import pytest
@@ -7,6 +8,7 @@ from served_federations import Client, make_federation, make_halves, scripted
 
 from hereditary_kg.execution.timings import Timings
 from hereditary_kg.federation.transport import ScriptedAnswer
+from hereditary_kg.web import server_timing
 from hereditary_kg.web.server_timing import write_server_timing
 
 UNTIL_ROWS = ["parse", "wait", "plan", "probe", "first-row"]
@@ -20,6 +22,10 @@ def read(header):
         name, milliseconds = METRIC.fullmatch(part).groups()
         metrics[name] = float(milliseconds)
     return metrics
+
+
+def test_the_example():
+    assert doctest.testmod(server_timing) == (0, 1)
 
 
 def test_durations_are_milliseconds():
