@@ -12,14 +12,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from hereditary_kg.planning.leaves import GraphName, Leaf, graph_below, pattern_leaves
+from hereditary_kg.planning.leaves import (
+    GraphName,
+    Leaf,
+    graph_below,
+    joined_leaves,
+    pattern_leaves,
+)
+from hereditary_kg.planning.overlaps import overlap_of
+from hereditary_kg.planning.selectivity import FILTER_SELECTIVITY, kept_share
 from hereditary_kg.planning.sources import MemberView, Sources
+from hereditary_kg.planning.stars import (
+    Star,
+    StarPattern,
+    group_by_subject,
+    link_factor,
+    read_star,
+)
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
-from hereditary_kg.sites.characteristic_sets import star_cardinality
+from hereditary_kg.sites.characteristic_sets import constant_share
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import (
     BGP,
     Dataset,
+    Expression,
     Filter,
     Group,
     Join,
@@ -39,6 +55,7 @@ __all__ = [
     "NOTHING",
     "Estimate",
     "certainly_empty",
+    "estimate_filtered",
     "estimate_leaf",
     "estimate_local",
     "estimate_pattern",
@@ -52,7 +69,6 @@ _TRIPLES_A_SUBJECT = 8.0
 _UNKNOWN_GROUPS = 10.0
 _UNKNOWN_DISTINCT = 50.0
 _PATH_FACTOR = 3.0
-FILTER_SELECTIVITY = 0.3
 
 
 @dataclass(frozen=True)
@@ -76,16 +92,22 @@ def estimate_leaf(leaf: Leaf, sources: Sources, members: Iterable[str] | None = 
     """Estimate the matches of ``leaf`` over all its candidates, or at these members alone."""
     triple = leaf.triple
     rows = subjects = objects = 0.0
-    for name in sources.candidates[leaf] if members is None else members:
+    names = sources.candidates[leaf] if members is None else tuple(members)
+    for name in names:
         own_rows, own_subjects, own_objects = _at_member(leaf, sources.members[name])
         rows += own_rows
         subjects += own_subjects
         objects += own_objects
+    overlap = overlap_of((leaf,), names, sources)
+    rows *= overlap.rows
     if triple.is_path:
         rows *= _PATH_FACTOR
     ends = {triple.subject: subjects, triple.object: objects}
     distinct = {
-        variable: max(1.0, min(ends.get(variable, _UNKNOWN_DISTINCT), rows))
+        variable: max(
+            1.0,
+            min(ends.get(variable, _UNKNOWN_DISTINCT) * overlap.distinct.get(variable, 1.0), rows),
+        )
         for variable in leaf.variables
     }
     return Estimate(rows, distinct)
@@ -105,9 +127,20 @@ def _at_member(leaf: Leaf, member: MemberView) -> tuple[float, float, float]:
         rows = rows * _UNKNOWN_SELECTIVITY if profile is None else rows / max(subjects, 1.0)
         subjects = 1.0
     if not isinstance(triple.object, Variable):
-        rows = rows * _UNKNOWN_SELECTIVITY if profile is None else rows / max(objects, 1.0)
+        rows *= _UNKNOWN_SELECTIVITY if profile is None else _object_share(leaf, profile, objects)
         objects = 1.0
     return rows, min(subjects, rows), min(objects, rows)
+
+
+def _object_share(leaf: Leaf, profile: Profile, objects: float) -> float:
+    """Give the share of a constant object in the triples of a leaf's predicates."""
+    triple = leaf.triple
+    known = None
+    if leaf.graph is None and isinstance(triple.predicate, IRI):
+        known = profile.predicates.get(triple.predicate.value)
+    if known is None or triple.predicate == IRI(RDF_TYPE) or isinstance(triple.object, Variable):
+        return 1 / max(objects, 1.0)
+    return constant_share(known, triple.object.text)
 
 
 def _in_default_graph(leaf: Leaf, profile: Profile) -> tuple[float, float, float]:
@@ -144,104 +177,179 @@ def join_estimates(estimates: Iterable[Estimate]) -> Estimate:
 
 def estimate_local(leaves: Sequence[Leaf], members: Iterable[str], sources: Sources) -> Estimate:
     """Estimate the join of leaves that never crosses members."""
-    return _sum(_estimate_at(leaves, name, sources) for name in members)
+    stars = group_by_subject(leaves)
+    names = tuple(members)
+    return _unite([_estimate_at(stars, n, sources) for n in names], names, leaves, sources)
 
 
 def certainly_empty(leaves: Sequence[Leaf], name: str, sources: Sources) -> bool:
     """Whether no subject at a member has all the predicates that one is asked to have there."""
-    return any(_estimate_star(star, name, sources) == NOTHING for star in _stars(leaves))
+    if sources.dataset != Dataset():
+        return False
+    profile = sources.members[name].profile
+    found = (read_star(star, profile) for star in group_by_subject(leaves) if star.leaves[1:])
+    return any(star is not None and not star.rows for star in found)
 
 
-def _estimate_at(leaves: Sequence[Leaf], name: str, sources: Sources) -> Estimate:
-    """Estimate the join of leaves at one member, stars by their characteristic sets."""
+def _estimate_at(patterns: Sequence[StarPattern], name: str, sources: Sources) -> Estimate:
+    """Estimate the join of leaves at one member, by the characteristic sets of their subjects."""
+    profile = sources.members[name].profile if sources.dataset == Dataset() else None
     parts: list[Estimate] = []
-    for star in _stars(leaves):
-        known = _estimate_star(star, name, sources)
-        if known is None:
-            parts.extend(estimate_leaf(leaf, sources, (name,)) for leaf in star)
+    stars: dict[Variable, Star] = {}
+    for pattern in patterns:
+        alone = len(pattern.leaves) == 1
+        star = None if alone and len(patterns) == 1 else read_star(pattern, profile)
+        if star is not None:
+            stars[star.subject] = star
+        if star is not None and not alone:
+            parts.append(Estimate(star.rows, star.distinct) if star.rows else NOTHING)
         else:
-            parts.append(known)
-    return join_estimates(parts)
+            parts.extend(estimate_leaf(leaf, sources, (name,)) for leaf in pattern.leaves)
+    joined = join_estimates(parts)
+    if profile is None or not joined.rows or len(stars) < 2:
+        return joined
+    return joined.scaled(link_factor(stars, profile))
 
 
-def _stars(leaves: Sequence[Leaf]) -> Iterable[list[Leaf]]:
-    """Group leaves by their subjects."""
-    stars: dict[object, list[Leaf]] = {}
-    for leaf in leaves:
-        stars.setdefault(leaf.triple.subject, []).append(leaf)
-    return stars.values()
+def estimate_pattern(
+    pattern: Pattern,
+    sources: Sources,
+    graph: GraphName = None,
+    members: Iterable[str] | None = None,
+) -> Estimate:
+    """Estimate the solutions of ``pattern``.
+
+    Args:
+        pattern: the pattern.
+        sources: the candidates of its leaves.
+        graph: the graph that it is matched in.
+        members: those that are asked for all of it, each for itself. Without them it is matched
+            over all candidates, and its parts are joined at the mediator.
+    """
+    if members is None:
+        return _estimate_below(pattern, sources, graph, (None,))[0]
+    names = tuple(members)
+    parts = _estimate_below(pattern, sources, graph, names)
+    return _unite(parts, names, pattern_leaves(pattern, graph), sources)
 
 
-def _estimate_star(star: Sequence[Leaf], name: str, sources: Sources) -> Estimate | None:
-    """Estimate triple patterns with one subject; None where the profile says nothing of them."""
-    subject, profile = star[0].triple.subject, sources.members[name].profile
-    if len(star) < 2 or not isinstance(subject, Variable) or sources.dataset != Dataset():
-        return None
-    if profile is None or not profile.characteristic_sets:
-        return None
-    predicates: list[str] = []
-    classes: list[str] = []
-    constants: dict[str, str] = {}
-    objects: dict[Variable, float] = {}
-    for leaf in star:
-        predicate, target = leaf.triple.predicate, leaf.triple.object
-        if not isinstance(predicate, IRI) or leaf.graph is not None:
-            return None
-        known = profile.predicates.get(predicate.value)
-        if known is None:
-            return NOTHING
-        if predicate.value == RDF_TYPE and isinstance(target, IRI):
-            classes.append(target.value)
-            continue
-        predicates.append(predicate.value)
-        if isinstance(target, Variable):
-            objects[target] = float(known.objects)
-        else:
-            constants[predicate.value] = target.text
-    rows, subjects = star_cardinality(profile, predicates, constants, classes)
-    if not rows:
-        return NOTHING
-    distinct = {subject: subjects, **objects}
-    return Estimate(rows, {v: max(1.0, min(n, rows)) for v, n in distinct.items()})
+def estimate_filtered(
+    estimate: Estimate,
+    condition: Expression,
+    pattern: Pattern,
+    sources: Sources,
+    members: Iterable[str] | None = None,
+) -> Estimate:
+    """Estimate what a condition leaves of the solutions of a pattern.
+
+    Args:
+        estimate: the solutions of the pattern.
+        condition: the condition.
+        pattern: the pattern. If it is a filter already, both count together.
+        sources: the candidates of its leaves.
+        members: those that are asked for all of it; None for all candidates.
+    """
+    before: tuple[Expression, ...] = ()
+    if isinstance(pattern, Filter):
+        before, pattern = tuple(conjuncts(pattern.condition)), pattern.pattern
+    leaves = tuple(joined_leaves(pattern))
+    asked = None if members is None else tuple(members)
+
+    def share(conditions: Iterable[Expression]) -> float:
+        return kept_share(conditions, leaves, estimate.distinct, sources, asked)
+
+    kept = share((*before, *conjuncts(condition)))
+    return estimate.scaled(min(1.0, kept / share(before)) if kept else 0.0)
 
 
-def estimate_pattern(pattern: Pattern, sources: Sources, graph: GraphName = None) -> Estimate:
-    """Estimate the solutions of ``pattern`` over all the candidates of its leaves."""
+def _estimate_below(
+    pattern: Pattern, sources: Sources, graph: GraphName, names: Sequence[str | None]
+) -> list[Estimate]:
+    """Estimate a pattern at each of several members, or over all candidates (None)."""
 
-    def estimate(inner: Pattern) -> Estimate:
-        return estimate_pattern(inner, sources, graph_below(pattern, graph))
+    def estimate(inner: Pattern) -> list[Estimate]:
+        return _estimate_below(inner, sources, graph_below(pattern, graph), names)
 
     match pattern:
         case BGP():
-            leaves = pattern_leaves(pattern, graph)
-            return join_estimates(estimate_leaf(leaf, sources) for leaf in leaves)
+            return _estimate_leaves(tuple(pattern_leaves(pattern, graph)), sources, names)
         case Service():
-            return Estimate(_UNKNOWN_ROWS)
+            return [Estimate(_UNKNOWN_ROWS)] * len(names)
         case Values(variables, rows):
             columns = {v: {row[i] for row in rows} for i, v in enumerate(variables)}
-            return Estimate(
-                float(len(rows)), {v: float(len(terms) or 1) for v, terms in columns.items()}
-            )
+            distinct = {v: float(len(terms) or 1) for v, terms in columns.items()}
+            return [Estimate(float(len(rows)), distinct)] * len(names)
         case Join(parts):
-            return join_estimates(map(estimate, parts))
+            return list(map(join_estimates, zip(*map(estimate, parts), strict=True)))
         case Union(branches):
-            return _sum(map(estimate, branches))
+            return list(map(_sum, zip(*map(estimate, branches), strict=True)))
         case Filter(condition, inner):
-            conditions = len(tuple(conjuncts(condition)))
-            return estimate(inner).scaled(FILTER_SELECTIVITY**conditions)
-        case LeftJoin(left, _) | Minus(left, _):
+            return [
+                estimate_filtered(
+                    whole, condition, inner, sources, None if name is None else (name,)
+                )
+                for name, whole in zip(names, estimate(inner), strict=True)
+            ]
+        case LeftJoin(left, right):
+            pairs = zip(estimate(left), estimate(right), strict=True)
+            return [max(one, join_estimates((one, other)), key=_rows) for one, other in pairs]
+        case Minus(left, _):
             return estimate(left)
         case Slice(inner, _, limit):
-            whole = estimate(inner)
-            cut = limit is not None and whole.rows > limit
-            return whole.scaled((limit or 0) / whole.rows) if cut else whole
+            return [_cut(whole, limit) for whole in estimate(inner)]
         case Group(inner, keys):
-            whole = estimate(inner)
-            groups = prod(whole.distinct.get(key, _UNKNOWN_GROUPS) for key in keys)
-            count = min(groups, max(whole.rows, 1.0))
-            return Estimate(count, dict.fromkeys(keys, count))
+            return [_grouped(whole, keys) for whole in estimate(inner)]
         case _:
             return estimate(pattern.pattern)
+
+
+def _rows(estimate: Estimate) -> float:
+    return estimate.rows
+
+
+def _cut(whole: Estimate, limit: int | None) -> Estimate:
+    return whole if limit is None or whole.rows <= limit else whole.scaled(limit / whole.rows)
+
+
+def _grouped(whole: Estimate, keys: Sequence[Variable]) -> Estimate:
+    groups = prod(whole.distinct.get(key, _UNKNOWN_GROUPS) for key in keys)
+    count = min(groups, max(whole.rows, 1.0))
+    return Estimate(count, dict.fromkeys(keys, count))
+
+
+def _estimate_leaves(
+    leaves: Sequence[Leaf], sources: Sources, names: Sequence[str | None]
+) -> list[Estimate]:
+    patterns = group_by_subject(leaves)
+    alone = _only_candidate(leaves, sources)
+    return [
+        join_estimates(estimate_leaf(leaf, sources) for leaf in leaves)
+        if name is None
+        else _estimate_at(patterns, name, sources)
+        for name in (each or alone for each in names)
+    ]
+
+
+def _unite(
+    estimates: Sequence[Estimate],
+    members: Sequence[str],
+    leaves: Iterable[Leaf],
+    sources: Sources,
+) -> Estimate:
+    """Add up what members have, each for itself; what they share is distinct once."""
+    whole = _sum(estimates)
+    overlap = overlap_of(leaves, members, sources)
+    distinct = dict(whole.distinct)
+    for variable, share in overlap.distinct.items():
+        if variable in distinct:
+            most = max(each.distinct.get(variable, 0.0) for each in estimates)
+            distinct[variable] = max(most, share * distinct[variable])
+    return Estimate(whole.rows, distinct).scaled(overlap.rows)
+
+
+def _only_candidate(leaves: Sequence[Leaf], sources: Sources) -> str | None:
+    names = {name for leaf in leaves for name in sources.candidates[leaf]}
+    return names.pop() if len(names) == 1 else None
 
 
 def _sum(estimates: Iterable[Estimate]) -> Estimate:

@@ -9,6 +9,7 @@ Source: exclusive groups after Schwarte et al., FedX, ISWC 2011.
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from math import inf
 from typing import TypeAlias
 
 from hereditary_kg.planning import plan
@@ -167,14 +168,16 @@ class JoinPlanner:
         """Join the units in the cheapest order."""
         if not units:
             return plan.InlineData((), ((),))
-        waiting = [unit for unit in units if unit.waits]
         ready = [unit for unit in units if not unit.waits]
-        if self._fetching.optimise and not waiting and self._given is None:
-            parts = connected_parts(ready)
-            if len(parts) > 1:
+        parts = connected_parts(ready)
+        if self._fetching.optimise and self._given is None and len(parts) > 1:
+            if len(ready) == len(units):
                 return self._crossed(parts, needed)
-        order = join_order(ready, self._given) if self._fetching.optimise else ready
-        order += waiting_order(waiting, {v for u in ready for v in scope_variables(u.pattern)})
+            order = self._through_paths(parts, units)
+        else:
+            order = join_order(ready, self._given) if self._fetching.optimise else ready
+        waiting = [unit for unit in units if unit.waits and unit not in order]
+        order += waiting_order(waiting, {v for u in order for v in scope_variables(u.pattern)})
         estimate = order[0].estimate
         node = self._unit_plan(order[0], order[1:], needed)
         for position, unit in enumerate(order[1:], start=1):
@@ -199,6 +202,30 @@ class JoinPlanner:
             node = plan.Join(node, self._ordered(part, needed), estimate)
         return node
 
+    def _through_paths(self, parts: list[list[Unit]], units: list[Unit]) -> list[Unit]:
+        """Order parts that share no variable so that a path leads from one to the next."""
+        first, *rest = parts
+        order = join_order(first, None)
+        while rest:
+            reached = {variable for unit in order for variable in scope_variables(unit.pattern)}
+            found = next(
+                (
+                    (unit, part)
+                    for unit in units
+                    if unit.waits and unit not in order and self._path_start(unit, order)
+                    for part in rest
+                    if _reaches(unit, part) and not _reaches(unit, part) <= reached
+                ),
+                None,
+            )
+            part = rest[0] if found is None else found[1]
+            if found is not None:
+                order.append(found[0])
+            rest.remove(part)
+            joined = join_estimates(unit.estimate for unit in order)
+            order += join_order(part, joined if found is not None else None)
+        return order
+
     def _path_start(self, unit: Unit, before: list[Unit]) -> Variable | None:
         """Give a variable of a path from whose terms it can be walked, if there is one.
 
@@ -208,15 +235,20 @@ class JoinPlanner:
         leaf = unit.leaf
         if not self._fetching.optimise or leaf is None or unit.pushable:
             return None
-        for end in (leaf.triple.subject, leaf.triple.object):
-            if not isinstance(end, Variable):
-                continue
-            for other in before:
-                if end not in certain_variables(other.pattern):
-                    continue
-                if not leaf.zero_length or binds_node(other, end, leaf.graph):
-                    return end
-        return None
+        ends = [
+            end
+            for end in (leaf.triple.subject, leaf.triple.object)
+            if isinstance(end, Variable)
+            and any(
+                end in certain_variables(other.pattern)
+                and (not leaf.zero_length or binds_node(other, end, leaf.graph))
+                for other in before
+            )
+        ]
+        if not ends:
+            return None
+        known = join_estimates(other.estimate for other in before).distinct
+        return min(ends, key=lambda end: known.get(end, inf))
 
     def _unit_plan(
         self, unit: Unit, others: Iterable[Unit], needed: AbstractSet[Variable]
@@ -230,3 +262,9 @@ class JoinPlanner:
             part = unit.part or LocalPart(unit.members, exact=len(unit.members) == 1)
             return self._fetching.fetch(unit.pattern, part, read, unit.estimate)
         return self._build(unit.pattern, read)
+
+
+def _reaches(path: Unit, part: list[Unit]) -> frozenset[Variable]:
+    """Give the variables of a path that a part binds."""
+    bound = {variable for unit in part for variable in scope_variables(unit.pattern)}
+    return frozenset(bound.intersection(scope_variables(path.pattern)))

@@ -4,7 +4,7 @@ Source: Neumann and Moerkotte, Characteristic Sets: Accurate Cardinality Estimat
 Queries with Multiple Joins, ICDE 2011.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,17 @@ from hereditary_kg.rdf.terms import RDF_TYPE
 if TYPE_CHECKING:
     from hereditary_kg.sites.profile import PredicateProfile, Profile
 
-__all__ = ["CharacteristicSet", "Link", "star_cardinality"]
+__all__ = [
+    "CharacteristicSet",
+    "Link",
+    "constant_share",
+    "linked_rows",
+    "star_by_set",
+    "star_cardinality",
+]
+
+
+_MOST_STARS = 1024
 
 
 @dataclass(frozen=True)
@@ -82,30 +92,99 @@ def star_cardinality(
     Returns:
         The number of rows, and that of distinct subjects among them.
     """
+    rows = subjects = 0.0
+    for position, (set_rows, set_subjects) in star_by_set(profile, predicates, classes).items():
+        each = profile.characteristic_sets[position]
+        for iri, term in bound_objects.items():
+            share = constant_share(profile.predicates[iri], term)
+            multiplicity = each.occurrences[iri] / each.subjects
+            set_rows *= share  # noqa: PLW2901 (narrowed down)
+            set_subjects *= min(1.0, multiplicity * share) / min(1.0, multiplicity)  # noqa: PLW2901
+        rows += set_rows
+        subjects += set_subjects
+    return rows, subjects
+
+
+def star_by_set(
+    profile: "Profile", predicates: Sequence[str], classes: Sequence[str] = ()
+) -> Mapping[int, tuple[float, float]]:
+    """Estimate the solutions of a star without constants, set by set.
+
+    Args:
+        profile: the site's; it keeps what is found.
+        predicates: the IRIs of the star's predicates.
+        classes: the IRIs of classes that the subjects must have.
+
+    Returns:
+        Position of a characteristic set -> the rows of its subjects, and the distinct subjects
+        among them; for those sets alone that have all predicates and classes.
+    """
+    asked = tuple(sorted(predicates)), tuple(sorted(classes))
+    known = profile.stars.get(asked)
+    if known is None:
+        if len(profile.stars) >= _MOST_STARS:
+            profile.stars.clear()
+        known = profile.stars[asked] = dict(_find_sets(profile, predicates, classes))
+    return known
+
+
+def _find_sets(
+    profile: "Profile", predicates: Sequence[str], classes: Sequence[str]
+) -> Iterator[tuple[int, tuple[float, float]]]:
     wanted = set(predicates) | ({RDF_TYPE} if classes else set())
     listed = {iri for each in profile.characteristic_sets for iri in each.classes}
     told = listed.intersection(classes)
     shares = [_class_share(profile, iri, listed) for iri in classes]
     if 0.0 in shares:
-        return 0.0, 0.0
-    rows = subjects = 0.0
-    for each in profile.characteristic_sets:
+        return
+    for position, each in enumerate(profile.characteristic_sets):
         if not (wanted <= each.occurrences.keys() and told.issubset(each.classes)):
             continue
         found = float(each.subjects)
         for share in shares:
             found *= share
-        set_rows = set_subjects = found
-        open_constants = dict(bound_objects)
+        rows = subjects = found
         for iri in predicates:
             multiplicity = each.occurrences[iri] / each.subjects
-            if iri in open_constants:
-                multiplicity *= _constant_share(profile.predicates[iri], open_constants.pop(iri))
-            set_rows *= multiplicity
-            set_subjects *= min(1.0, multiplicity)
-        rows += set_rows
-        subjects += set_subjects
-    return rows, subjects
+            rows *= multiplicity
+            subjects *= min(1.0, multiplicity)
+        yield position, (rows, subjects)
+
+
+def linked_rows(
+    profile: "Profile",
+    first: Mapping[int, tuple[float, float]],
+    predicate: str,
+    second: Mapping[int, tuple[float, float]],
+) -> float | None:
+    """Estimate the join of two stars, where the subject of one is an object of the other.
+
+    For each pair of sets, the triples that lead from one to the other, times the rows of the
+    first star a triple, times the rows of the second a subject.
+
+    Source: Gubichev and Neumann, Exploiting the Query Structure for Efficient Join Ordering in
+    SPARQL Queries, EDBT 2014, section 3 (characteristic pairs).
+
+    Args:
+        profile: the site's.
+        first: the star whose object the other's subject is, by set (`star_by_set`).
+        predicate: the IRI of the predicate with that object, one of the first star's.
+        second: the star whose subject it is.
+
+    Returns:
+        The number of rows; None where the profile has no links.
+    """
+    if not profile.links:
+        return None
+    rows = 0.0
+    for link in profile.links_by_predicate.get(predicate, ()):
+        if link.source in first and link.target in second:
+            occurrences = profile.characteristic_sets[link.source].occurrences[predicate]
+            subjects = profile.characteristic_sets[link.target].subjects
+            a_triple = first[link.source][0] / occurrences
+            a_subject = second[link.target][0] / subjects
+            rows += link.triples * a_triple * a_subject
+    return rows
 
 
 def _class_share(profile: "Profile", iri: str, listed: set[str]) -> float:
@@ -119,7 +198,7 @@ def _class_share(profile: "Profile", iri: str, listed: set[str]) -> float:
     return min(1.0, instances / in_sets) if in_sets else 0.0
 
 
-def _constant_share(known: "PredicateProfile", term: str) -> float:
+def constant_share(known: "PredicateProfile", term: str) -> float:
     """Which part of a predicate's triples has a constant as object."""
     if known.object_filter is not None and known.object_filter.excludes(term):
         return 0.0

@@ -1,12 +1,16 @@
 """A site's profile: what its default graph holds, without saying about whom."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
 
 from hereditary_kg.sites.characteristic_sets import CharacteristicSet, Link
 from hereditary_kg.sites.term_filters import TermFilter
 
 __all__ = ["PROFILE_FORMAT", "PredicateProfile", "Profile"]
+
+StarSize: TypeAlias = tuple[float, float]
 
 PROFILE_FORMAT = 2
 """The version of the JSON form; another version is refused rather than guessed at."""
@@ -83,6 +87,19 @@ class Profile:
     graph_triples: Mapping[str, int] = field(default_factory=dict)
     characteristic_sets: tuple[CharacteristicSet, ...] = ()
     links: tuple[Link, ...] = ()
+
+    @cached_property
+    def stars(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Mapping[int, StarSize]]:
+        """Predicates and classes -> what `star_by_set` has found of them."""
+        return {}
+
+    @cached_property
+    def links_by_predicate(self) -> Mapping[str, Sequence[Link]]:
+        """The links by the predicate of their triples."""
+        found: dict[str, list[Link]] = {}
+        for link in self.links:
+            found.setdefault(link.predicate, []).append(link)
+        return found
 
     def to_json(self) -> bytes:
         """Write the profile; the same profile always gives the same bytes."""

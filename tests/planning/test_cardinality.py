@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from hereditary_kg.planning.cardinality import (
-    FILTER_SELECTIVITY,
     Estimate,
     certainly_empty,
     estimate_local,
@@ -15,8 +14,10 @@ from hereditary_kg.planning.cardinality import (
     join_estimates,
 )
 from hereditary_kg.planning.leaves import pattern_leaves
+from hereditary_kg.planning.selectivity import FILTER_SELECTIVITY
 from hereditary_kg.planning.sources import MemberView, select_sources
 from hereditary_kg.sites.profiling import profile_store
+from hereditary_kg.sites.shared_namespaces import SharingPolicy
 from hereditary_kg.sparql.algebra import Project, SelectQuery, Variable
 from hereditary_kg.sparql.parsing import parse_query
 from hereditary_kg.sparql.variables import scope_variables
@@ -25,6 +26,7 @@ from tests.planning.planned import members
 from tests.sparql.query_generation import ALL, patterns, triples
 
 PREFIX = "PREFIX : <http://example.org/> "
+CODES = "http://example.org/code/"
 X, Y = Variable("x"), Variable("y")
 
 
@@ -72,11 +74,62 @@ def test_joins_are_divided_by_the_larger_side(views):
     assert found.distinct[Variable("d")] <= 40
 
 
-def test_a_filter_keeps_a_share(views):
+# What filters keep: ages are 20 to 79, and nothing is known of what a BIND makes.
+
+
+@pytest.mark.parametrize(
+    ("condition", "share"),
+    [
+        ("?y >= 0", 1),
+        ("?y < 3", 0),
+        ("?y = 40", 1 / 60),
+        ("?y IN (40, 41, 42)", 3 / 60),
+        ("?y != 40", 59 / 60),
+        ("isIRI(?x)", FILTER_SELECTIVITY),
+        ("isIRI(?x) && isIRI(?y)", FILTER_SELECTIVITY**1.5),
+        ('CONTAINS(STR(?x), "p1")', 0.1),
+        ("?y = 40 || ?y = 41", 1 - (59 / 60) ** 2),
+    ],
+)
+def test_a_filter_keeps_a_share(condition, share, views):
     whole = estimate_of("?x :age ?y", views)
-    some = estimate_of("?x :age ?y FILTER(?y > 3) FILTER(?y < 9)", views)
-    assert some.rows == pytest.approx(whole.rows * FILTER_SELECTIVITY**2)
-    assert all(count <= some.rows for count in some.distinct.values())
+    some = estimate_of(f"?x :age ?y FILTER({condition})", views)
+    assert some.rows == pytest.approx(whole.rows * share)
+    assert all(count <= max(1.0, some.rows) for count in some.distinct.values())
+
+
+def test_ranges_are_narrowed_from_both_sides(views):
+    whole = estimate_of("?x :age ?y", views).rows
+    young, old, between = (
+        estimate_of(f"?x :age ?y FILTER({condition})", views).rows / whole
+        for condition in ("?y < 40", "?y > 60", "?y >= 40 && ?y <= 60")
+    )
+    assert young + old + between == pytest.approx(1, rel=1e-4)
+    assert 0.2 < min(young, old, between) < max(young, old, between) < 0.5
+
+
+def test_several_filters_count_as_one_with_all_their_conditions(views):
+    one = estimate_of("?x :age ?y FILTER(?y > 30 && ?y < 40 && isIRI(?x))", views)
+    several = estimate_of("?x :age ?y FILTER(?y > 30) FILTER(?y < 40) FILTER(isIRI(?x))", views)
+    assert several.rows == pytest.approx(one.rows)
+
+
+# What members share: 70 diseases have the same names at the registry and at the cohort.
+
+
+def test_terms_that_members_share_are_distinct_once():
+    def view(name, numbers):
+        store = ox.Store()
+        lines = [f":s{name}{n} :code <{CODES}{n}> ." for n in numbers]
+        document = "@prefix : <http://example.org/> .\n" + "\n".join(lines)
+        store.load(document.encode(), format=ox.RdfFormat.TURTLE)
+        return MemberView(name, profile_store(store, "1", policy=policy))
+
+    policy = SharingPolicy(namespaces=(CODES,))
+    views = [view("one", range(60)), view("two", range(30, 90))]
+    found = estimate_of("?x :code ?code", views)
+    assert found.rows == 120
+    assert found.distinct[Variable("code")] == pytest.approx(90)
 
 
 def test_a_cross_product_multiplies():
@@ -128,6 +181,29 @@ STARS = """
 :a1 :age 1 ; :name "1" . :a2 :age 2 ; :name "2" . :a3 :age 3 ; :name "3" .
 :b1 :size 1 ; :name "4" . :b2 :size 2 ; :name "5" . :b3 :size 3 ; :name "6" .
 """
+
+
+LINKED = """
+@prefix : <http://example.org/> .
+:a1 :of :b1 ; :age 1 . :a2 :of :b2 ; :age 2 . :a3 :of :b3 ; :age 3 .
+:c1 :of :d1 ; :note 1 . :c2 :of :d2 ; :note 2 . :c3 :of :d3 ; :note 3 .
+:b1 :size 1 ; :name "1" . :b2 :size 2 ; :name "2" . :b3 :size 3 ; :name "3" .
+:d1 :hue 1 ; :name "1" . :d2 :hue 2 ; :name "2" . :d3 :hue 3 ; :name "3" .
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        ("?x :of ?y ; :age ?age . ?y :size ?size ; :name ?name", 3),
+        ("?x :of ?y ; :note ?note . ?y :size ?size ; :name ?name", 1),
+        ("?x :of ?y ; :note ?note . ?y :hue ?hue ; :name ?name", 3),
+    ],
+)
+def test_linked_stars_are_estimated_by_the_links_of_their_sets(body, rows):
+    store = ox.Store()
+    store.load(LINKED.encode(), format=ox.RdfFormat.TURTLE)
+    assert estimate_of(body, [MemberView("m", profile_store(store, "1"))]).rows == rows
 
 
 def star_sources(text):

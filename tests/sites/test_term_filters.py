@@ -8,6 +8,7 @@ from hereditary_kg.sites.term_filters import (
     TermFilter,
     hash_term,
     pack_members,
+    union_size,
     unpack_members,
 )
 
@@ -83,3 +84,16 @@ def test_members_are_written_and_read_back(case):
 def test_broken_members_are_refused(text):
     with pytest.raises(ValueError, match=r"filter|base64|padding|decoded"):
         unpack_members(text, [b"1", b"2"])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error"), [((50, 80), 0), ((5000, 9000), 0.25), ((3, 9000), 0.25)]
+)
+def test_the_terms_that_filters_have_together_are_counted_once(sizes, error):
+    filters = tuple(
+        TermFilter.of_terms((HP,), [f"<{HP}{n}>" for n in range(start, start + size)])
+        for start, size in zip((0, sizes[0] // 2), sizes, strict=True)
+    )
+    together = max(sizes[0], sizes[0] // 2 + sizes[1])
+    assert union_size(filters) == pytest.approx(together, rel=error)
+    assert union_size(filters) == union_size(filters[::-1])
