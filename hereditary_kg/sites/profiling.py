@@ -157,9 +157,7 @@ def _assemble(store: "Store", stamp: str, policy: SharingPolicy, measured: _Meas
         for iri, known in profiles.items()
         if _may_lead_to_subjects(known, measured)
     }
-    graphs = _count_by(
-        store, "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g", "g"
-    )
+    graphs = _count_by_graph(store)
     triples = sum(measured.predicates.values())
     return Profile(
         stamp=stamp,
@@ -227,6 +225,16 @@ def _count_by(store: "Store", query: str, variable: str) -> dict[str, int]:
     """Run a query for a term and a number ``?n``; give the numbers by name, sorted."""
     solutions: Iterator[QuerySolution] = cast("QuerySolutions", store.query(query))
     return dict(sorted((each[variable].value, int(each["n"].value)) for each in solutions))
+
+
+def _count_by_graph(store: "Store") -> dict[str, int]:
+    """Count the triples of each named graph, sorted."""
+    if next(store.named_graphs(), None) is None:
+        # Oxigraph would read all triples to find that none is in a named graph.
+        return {}
+    return _count_by(
+        store, "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g", "g"
+    )
 
 
 def _count_instances(store: "Store") -> dict[str, int]:

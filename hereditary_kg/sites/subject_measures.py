@@ -189,17 +189,23 @@ class _SubjectReader:
 
     @property
     def query(self) -> str:
-        """The query for ``?subject`` and ``?signature``."""
+        """The query for ``?subject`` and ``?signature``.
+
+        The subselects keep Oxigraph from going through the predicates one by one, with their
+        subjects in no order: it reads all triples subject by subject instead and looks up the
+        predicate's number, in less than half the time.
+        """
         listed = [
             f'(<{iri}> "{number}")'
             for number, iri in enumerate(self._predicates)
             if not (self._counts_types and iri == RDF_TYPE)
         ]
-        branches = [f"VALUES (?p ?n) {{ {' '.join(listed)} }} ?subject ?p ?o"]
+        branches = [_join_numbers("SELECT ?subject ?of { ?subject ?of ?o }", listed)]
         if self._classes:
             listed = [f'(<{iri}> "c{number}")' for number, iri in enumerate(self._classes)]
-            branches.append(f"VALUES (?c ?n) {{ {' '.join(listed)} }} ?subject <{RDF_TYPE}> ?c")
-        united = " UNION ".join(f"{{ {branch} }}" for branch in branches)
+            typed = f"SELECT ?subject ?of {{ ?subject <{RDF_TYPE}> ?of }}"
+            branches.append(_join_numbers(typed, listed))
+        united = " UNION ".join(branches)
         return f"SELECT ?subject (GROUP_CONCAT(?n) AS ?signature) {{ {united} }} GROUP BY ?subject"
 
     def take(self, frame: pl.DataFrame) -> None:
@@ -270,6 +276,10 @@ class _SubjectReader:
             found.members = pl.concat(self._members)
             found.terms = pl.concat(self._terms)
         return found
+
+
+def _join_numbers(select: str, numbers: Sequence[str]) -> str:
+    return f"{{ {{ {select} }} VALUES (?of ?n) {{ {' '.join(numbers)} }} }}"
 
 
 def _keeps(signature: Signature) -> bool:
