@@ -216,7 +216,8 @@ def _read_listed(store: "Store", predicate: str, reader: "_ObjectReader") -> boo
         reader.take_uncounted(frame)
 
     read_columns(store, f"SELECT ?object {{ ?s <{predicate}> ?object }}", ("object",), take)
-    return not pl.concat(hashes).is_duplicated().any()
+    kept = pl.concat(hashes)
+    return kept.n_unique() == len(kept)
 
 
 class _ObjectReader:
@@ -245,24 +246,25 @@ class _ObjectReader:
 
     def take(self, frame: pl.DataFrame) -> None:
         """Take distinct objects with their counts."""
-        term = pl.col("object")
-        first = term.str.slice(0, 1)
-        frame = frame.with_columns(
-            pl.col("number", "triples").cast(pl.Int64),
-            pl.when(first.is_in(["<", '"', "_"])).then(first).otherwise(pl.lit("")).alias("kind"),
-        )
-        for (kind,), part in frame.group_by("kind"):
-            rest = part.drop("kind")
-            if kind == "<":
-                self._take_iris(rest)
-            elif kind == '"':
-                self._take_quoted(rest)
-            elif kind == "_":
-                for number, count in rest.group_by("number").len().iter_rows():
-                    self._measures[number].objects += count
-                    self._measures[number].blank += count
-            else:
-                self._take_bare(rest)
+        frame = frame.with_columns(pl.col("number", "triples").cast(pl.Int64))
+        for first, take in (
+            ("<", self._take_iris),
+            ('"', self._take_quoted),
+            ("_", self._take_blank),
+        ):
+            begins = frame["object"].str.starts_with(first)
+            if begins.all():
+                take(frame)
+                return
+            if begins.any():
+                take(frame.filter(begins))
+                frame = frame.filter(~begins)
+        self._take_bare(frame)
+
+    def _take_blank(self, frame: pl.DataFrame) -> None:
+        for number, count in frame.group_by("number").len().iter_rows():
+            self._measures[number].objects += count
+            self._measures[number].blank += count
 
     def _take_iris(self, frame: pl.DataFrame) -> None:
         frame = add_stems(frame, "object")
@@ -315,7 +317,7 @@ class _ObjectReader:
             if measure.texts is not None and count + len(measure.texts) > MOST_TEXTS:
                 measure.texts = None
         if any(not ending.startswith("^") for ending in endings):
-            self._take_texts(frame.filter(~pl.col("ending").str.starts_with("^")))
+            self._take_texts(frame)
         if not endings.isdisjoint(_NUMBERS):
             self._take_numbers(frame.filter(pl.col("ending").is_in(_NUMBERS)))
         if not endings.isdisjoint(_DATES):
@@ -323,7 +325,9 @@ class _ObjectReader:
 
     def _take_texts(self, frame: pl.DataFrame) -> None:
         few = [number for number, each in enumerate(self._measures) if each.texts is not None]
-        rows = frame.filter(pl.col("number").is_in(few))
+        if not few:
+            return
+        rows = frame.filter(pl.col("number").is_in(few) & ~pl.col("ending").str.starts_with("^"))
         tokens = canonicalise_tokens(rows["object"])
         for number, text, triples in zip(rows["number"], tokens, rows["triples"], strict=True):
             texts = self._measures[number].texts

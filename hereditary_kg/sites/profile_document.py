@@ -76,16 +76,21 @@ class _FilterWriter:
         self.hashes = sorted(hashes)
         self.namespaces = sorted(namespaces)
         self._position = {each: position for position, each in enumerate(self.hashes)}
+        self._packed: dict[bytes, str] = {}
 
     def entry(self, each: TermFilter | None) -> dict[str, Any] | None:
         """Write one filter."""
         if each is None:
             return None
-        members = [self._position[member] for member in split_hashes(each.hashes)]
+        # The predicates that all terms have, labels and parents, have the same subjects.
+        packed = self._packed.get(each.hashes)
+        if packed is None:
+            members = [self._position[member] for member in split_hashes(each.hashes)]
+            packed = self._packed[each.hashes] = pack_members(members, len(self.hashes))
         return {
             "namespaces": self.namespaces.index(each.namespaces),
             "literals": each.literals,
-            "members": pack_members(members, len(self.hashes)),
+            "members": packed,
         }
 
 

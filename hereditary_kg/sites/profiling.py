@@ -232,9 +232,7 @@ def _count_by_graph(store: "Store") -> dict[str, int]:
     if next(store.named_graphs(), None) is None:
         # Oxigraph would read all triples to find that none is in a named graph.
         return {}
-    return _count_by(
-        store, "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g", "g"
-    )
+    return _count_by(store, "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g", "g")
 
 
 def _count_instances(store: "Store") -> dict[str, int]:

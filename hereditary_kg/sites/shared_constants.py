@@ -5,7 +5,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hereditary_kg.sites.namespaces import cut_numbered
@@ -99,17 +99,17 @@ def share_constants(
     detected = _detect(policy, subjects, objects, classes) if policy.detects else set()
     shared = _bound({*policy.namespaces, *detected}, subjects, objects)
     found = SharedConstants(tuple(sorted(shared)))
-    ends = _subject_hashes(subjects, found.namespaces)
+    if shared:
+        found.subjects.update(_subject_filters(subjects, found.namespaces, objects))
     for iri, measure in objects.items():
-        if shared:
-            _put(found.subjects, iri, found.namespaces, ends.get(iri, set()), literals=False)
         scopes = [scope for scope in measure.constants if scope.startswith(found.namespaces)]
         texts = _enumerate(measure) if policy.detects else {}
         hashes = set(map(hash_term, texts))
         for scope in scopes:
             hashes.update(split_hashes(measure.constants[scope].hashes))
-        if shared or texts:
-            _put(found.objects, iri, found.namespaces, hashes, literals=bool(texts))
+        if (shared or texts) and len(hashes) <= MOST_TERMS:
+            joined = b"".join(sorted(hashes))
+            found.objects[iri] = TermFilter(found.namespaces, joined, bool(texts))
         if iri in found.objects:
             frequent = dict(texts)
             for scope in scopes:
@@ -117,18 +117,6 @@ def share_constants(
             ranked = sorted(frequent.items(), key=lambda item: (-item[1], item[0]))
             found.counts[iri] = dict(ranked[:MOST_COUNTED])
     return found
-
-
-def _put(
-    filters: dict[str, TermFilter],
-    iri: str,
-    namespaces: tuple[str, ...],
-    hashes: Collection[bytes],
-    *,
-    literals: bool,
-) -> None:
-    if len(hashes) <= MOST_TERMS:
-        filters[iri] = TermFilter(namespaces, b"".join(sorted(hashes)), literals)
 
 
 def _detect(
@@ -224,14 +212,24 @@ def _hashes_by_key(
     return found
 
 
-def _subject_hashes(
-    subjects: SubjectMeasures, namespaces: tuple[str, ...]
-) -> dict[str, set[bytes]]:
-    found: defaultdict[str, set[bytes]] = defaultdict(set)
-    for key, hashed in _hashes_by_key(subjects, namespaces).items():
+def _subject_filters(
+    subjects: SubjectMeasures, namespaces: tuple[str, ...], predicates: Iterable[str]
+) -> Iterator[tuple[str, TermFilter]]:
+    """Give the filters of predicates' subjects; none where there would be too many hashes."""
+    hashes = _hashes_by_key(subjects, namespaces)
+    keys: defaultdict[str, list[int]] = defaultdict(list)
+    for key in hashes:
         for iri in subjects.signatures[key].predicates:
-            found[iri].update(hashed)
-    return found
+            keys[iri].append(key)
+    # Terms mostly have all of the same predicates, so that these have the same filter.
+    known: dict[tuple[int, ...], TermFilter] = {}
+    for iri in predicates:
+        having = tuple(keys[iri])
+        if having not in known:
+            joined = b"".join(sorted(set().union(*(hashes[key] for key in having))))
+            known[having] = TermFilter(namespaces, joined)
+        if len(known[having]) <= MOST_TERMS:
+            yield iri, known[having]
 
 
 def _bound(

@@ -63,16 +63,13 @@ class _Reader:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        end = self._rest.rfind(b"\n") + 1
-        lines = bytes(self._rest[:end])
-        del self._rest[:end]
-        if lines and not self._is_begun:
-            _, _, lines = lines.partition(b"\n")
+        if not self._is_begun:
+            del self._rest[: self._rest.find(b"\n") + 1]
             self._is_begun = True
-        if lines:
+        end = self._rest.rfind(b"\n") + 1
+        if end:
             # A header in front keeps what comes from looking like a compressed document.
-            self._take(
-                pl.read_csv(
-                    self._header + lines, separator="\t", quote_char=None, schema=self._schema
-                )
-            )
+            with memoryview(self._rest) as rest:
+                lines = b"".join((self._header, rest[:end]))
+            del self._rest[:end]
+            self._take(pl.read_csv(lines, separator="\t", quote_char=None, schema=self._schema))
