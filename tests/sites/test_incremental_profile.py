@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hereditary_kg.rdf.terms import RDF_TYPE, XSD
-from hereditary_kg.sites import Site, SiteError, object_measures, profiling
+from hereditary_kg.sites import Site, SiteError, object_measures, profiling, store_columns
 from hereditary_kg.sites.profile_state import ProfileState
 from hereditary_kg.sites.shared_namespaces import SharingPolicy
 
@@ -136,3 +136,26 @@ def test_objects_that_are_not_counted_are_measured_the_same(monkeypatch):
     assert profiling.profile_store(store, "1") == counted
     assert counted.predicates[EX + "number"].number_range == (-1000, 3000)
     assert counted.predicates[EX + "name"].objects == 3000
+
+
+@pytest.mark.parametrize("kept", ["memory", "disk"])
+def test_listed_objects_that_several_subjects_have_are_measured_once(kept, tmp_path, monkeypatch):
+    store = ox.Store() if kept == "memory" else ox.Store(tmp_path / "store")
+    names = [f"name {number % 2950}" for number in range(3000)]
+    store.extend(
+        ox.Quad(ox.NamedNode(f"{EX}s/{number}"), ox.NamedNode(EX + "name"), ox.Literal(name))
+        for number, name in enumerate(names)
+    )
+    monkeypatch.setattr(object_measures, "_BATCH", 1)
+    monkeypatch.setattr(store_columns, "_PIECE", 4096)
+    asked = []
+    original = object_measures.read_columns
+
+    def read_columns(store, query, *rest):
+        asked.append(query)
+        original(store, query, *rest)
+
+    monkeypatch.setattr(object_measures, "read_columns", read_columns)
+    assert profiling.profile_store(store, "1").predicates[EX + "name"].objects == 2950
+    # Only on disk do the same objects stand next to each other.
+    assert any("DISTINCT" in query for query in asked) == (kept == "memory")
