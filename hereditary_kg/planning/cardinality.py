@@ -19,9 +19,10 @@ from hereditary_kg.planning.leaves import (
     joined_leaves,
     pattern_leaves,
 )
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.overlaps import overlap_of
 from hereditary_kg.planning.selectivity import FILTER_SELECTIVITY, kept_share
-from hereditary_kg.planning.sources import MemberView, Sources
+from hereditary_kg.planning.sources import Sources
 from hereditary_kg.planning.stars import (
     Star,
     StarPattern,

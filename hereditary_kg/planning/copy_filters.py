@@ -63,12 +63,11 @@ def with_copies(sources: Sources, copies: Copies) -> Sources:
     if not kept or sources.dataset != Dataset():
         return sources
     sources = replace(sources, copies=kept)
-    excluded = {
-        (leaf, name): _REASON
-        for leaf, names in sources.candidates.items()
-        for name in names
-        if _is_left_out(leaf, name, sources)
-    }
+    excluded: dict[Leaf, dict[str, str]] = {}
+    for leaf, names in sources.candidates.items():
+        for name in names:
+            if _is_left_out(leaf, name, sources):
+                excluded.setdefault(leaf, {})[name] = _REASON
     return sources.without(excluded) if excluded else sources
 
 

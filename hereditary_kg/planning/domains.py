@@ -6,16 +6,16 @@ pattern it is known, member by member, which terms it may take (its domain). Whe
 two patterns share nothing across members, their join never crosses members.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 from hereditary_kg.planning.copies import Copies
 from hereditary_kg.planning.leaves import Leaf
-from hereditary_kg.planning.sources import MemberView, Sources, stored_datatypes
+from hereditary_kg.planning.members import Members, remembered
+from hereditary_kg.planning.sources import Sources, stored_datatypes
 from hereditary_kg.rdf.terms import IRI, Literal, Term
 from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sites.term_filters import TermFilter, split_hashes
@@ -28,8 +28,8 @@ _MOST_COMPARISONS = 2_000
 # Hashes that are looked up where there are more pairs; where there are more, overlap is taken
 # for granted.
 _MOST_HASHES = 1_000_000
-# Federations of which the ends are kept.
-_MOST_FEDERATIONS = 4
+# Ends of predicates that are kept.
+_MOST_ENDS = 1024
 
 
 @dataclass(frozen=True)
@@ -379,50 +379,22 @@ def _left_out(key: _EndKey, copies: Copies) -> _LeftOut:
     )
 
 
-class _PredicateEnds:
-    """The ends of the predicates of a federation, found when asked for.
+@remembered(most=_MOST_ENDS)
+def _predicate_end(members: Members, end: tuple[_EndKey, _LeftOut]) -> MemberDomains:
+    """Give an end of a predicate, at the members that use it.
 
-    Profiles do not change, so what was found holds for as long as the members have these ones.
+    Args:
+        members: the federation.
+        end: the end, and what is left out there.
     """
-
-    def __init__(self, members: Mapping[str, MemberView]) -> None:
-        self._members = [(name, _reference(view.profile)) for name, view in members.items()]
-        self._found: dict[tuple[_EndKey, _LeftOut], MemberDomains] = {}
-
-    def is_of(self, members: Mapping[str, MemberView]) -> bool:
-        """Whether these are the members, with the same profiles."""
-        return len(members) == len(self._members) and all(
-            name == known and view.profile is reference()
-            for (name, view), (known, reference) in zip(members.items(), self._members, strict=True)
-        )
-
-    def find(self, key: _EndKey, left_out: _LeftOut = ()) -> MemberDomains:
-        """Give an end of a predicate, at the members that use it, without what is left out."""
-        if (key, left_out) not in self._found:
-            predicate, subjects = key
-            domains = {
-                name: predicate_domain(reference(), predicate, subjects=subjects)
-                for name, reference in self._members
-            }
-            used = {name: domain for name, domain in domains.items() if domain is not None}
-            used |= {name: used[name].outside(each) for name, each in left_out if name in used}
-            self._found[key, left_out] = MemberDomains(used)
-        return self._found[key, left_out]
-
-
-def _reference(profile: Profile | None) -> Callable[[], Profile | None]:
-    return (lambda: None) if profile is None else ref(profile)
-
-
-_federations: deque[_PredicateEnds] = deque(maxlen=_MOST_FEDERATIONS)
-
-
-def _predicate_ends(members: Mapping[str, MemberView]) -> _PredicateEnds:
-    for known in _federations:
-        if known.is_of(members):
-            return known
-    _federations.appendleft(_PredicateEnds(members))
-    return _federations[0]
+    (predicate, subjects), left_out = end
+    domains = {
+        name: predicate_domain(view.profile, predicate, subjects=subjects)
+        for name, view in members.items()
+    }
+    used = {name: domain for name, domain in domains.items() if domain is not None}
+    used |= {name: used[name].outside(each) for name, each in left_out if name in used}
+    return MemberDomains(used)
 
 
 def leaf_ends(leaf: Leaf, sources: Sources) -> dict[Variable, VariableEnd]:
@@ -437,7 +409,7 @@ def _leaf_end(leaf: Leaf, variable: Variable, sources: Sources) -> VariableEnd:
     key = _end_key(leaf, variable, sources.dataset)
     whole = None
     if key is not None:
-        whole = _predicate_ends(sources.members).find(key, _left_out(key, sources.copies))
+        whole = _predicate_end(sources.members, (key, _left_out(key, sources.copies)))
     if whole is None or not whole.domains.keys() >= set(names):
         return VariableEnd(leaf, variable, dict.fromkeys(names, ANYTHING))
     return VariableEnd(leaf, variable, whole.domains, whole).restricted(names)

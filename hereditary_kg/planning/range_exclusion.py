@@ -57,11 +57,7 @@ def exclude_by_ranges(pattern: Pattern, sources: Sources) -> Sources:
         return sources
     search = _Search(sources)
     search.visit(pattern, ())
-    excluded = {
-        (leaf, name): reason
-        for leaf, refused in search.refused.items()
-        for name, reason in refused.items()
-    }
+    excluded = {leaf: refused for leaf, refused in search.refused.items() if refused}
     return sources.without(excluded) if excluded else sources
 
 

@@ -6,13 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hereditary_kg.planning.leaves import pattern_leaves
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.probes import PROBED, probe_leaves, probe_text
-from hereditary_kg.planning.sources import (
-    MemberView,
-    pattern_candidates,
-    select_sources,
-)
+from hereditary_kg.planning.sources import pattern_candidates, select_sources
 from hereditary_kg.rdf.terms import RDF_TYPE, XSD
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sparql.parsing import parse_query
@@ -171,7 +168,7 @@ def test_further_exclusions_keep_the_earlier_reasons():
     query = parse_query(PREFIX + "SELECT * { ?s :knows ?o . ?s :unheard ?x }")
     sources = select_sources(query, [CLINIC, MemberView("any")])
     known, unheard = own_leaves(query)
-    fewer = sources.without({(known, "any"): "a probe found no match"})
+    fewer = sources.without({known: {"any": "a probe found no match"}})
     assert (fewer.candidates[known], fewer.candidates[unheard]) == (("clinic",), ("any",))
     assert fewer.reasons[known, "any"] == "a probe found no match"
     assert fewer.reasons[unheard, "clinic"] == "does not use the predicate"
