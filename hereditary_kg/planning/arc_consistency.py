@@ -109,7 +109,7 @@ class _Reduction:
         for leaf in leaves:
             names = set(self._sources.candidates[leaf])
             for end in ends[leaf].values():
-                names &= end.domains.keys()
+                names &= end.members
             self._kept.setdefault(leaf, set()).update(names)
         inner = {variable: list(found) for variable, found in around.items()}
         for found_ends in ends.values():

@@ -78,7 +78,7 @@ def _is_left_out(leaf: Leaf, name: str, sources: Sources) -> bool:
     ends = ((leaf.triple.subject, copied.subjects), (leaf.triple.object, copied.objects))
     if any(isinstance(term, IRI) and term.value.startswith(known) for term, known in ends):
         return True
-    domains = (end.domains[name] for end in leaf_ends(leaf, sources).values())
+    domains = (end.domain(name) for end in leaf_ends(leaf, sources).values())
     return any(d.namespaces == () and not d.blank and d.datatypes == frozenset() for d in domains)
 
 

@@ -6,14 +6,14 @@ how much there is of it. It is kept with the profiles that it follows from (:cla
 found out anew where a member's profile is another one.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
 from hereditary_kg.sites.profile import Profile
 
-__all__ = ["MemberView", "Members", "MembersCache", "remembered"]
+__all__ = ["MemberView", "Members", "MembersCache", "remembered", "remembered_by_member"]
 
 _MOST_KEPT = 4
 
@@ -118,6 +118,40 @@ def remembered(
                     known.clear()
                 known[key] = value
             return known[key]
+
+        return recall
+
+    return decorate
+
+
+def remembered_by_member(
+    most: int,
+) -> Callable[
+    [Callable[[MemberView, Key], Value]], Callable[[Members, Key, Iterable[str]], Sequence[Value]]
+]:
+    """Make a function of one member and something else one of several members, asked once each.
+
+    Args:
+        most: other arguments of which the results are kept; when there are more, all are dropped.
+
+    Returns:
+        A decorator. The new function takes all members, the other argument and the names of those
+        that are wanted, and gives the results in the order of the names.
+    """
+
+    def decorate(
+        find: Callable[[MemberView, Key], Value],
+    ) -> Callable[[Members, Key, Iterable[str]], Sequence[Value]]:
+        tables: Callable[[Members, Key], dict[str, Value]] = remembered(most)(lambda _, __: {})
+
+        @wraps(find)
+        def recall(members: Members, key: Key, names: Iterable[str]) -> Sequence[Value]:
+            known = tables(members, key)
+            wanted = tuple(names)
+            for name in wanted:
+                if name not in known:
+                    known[name] = find(members[name], key)
+            return [known[name] for name in wanted]
 
         return recall
 

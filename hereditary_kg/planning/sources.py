@@ -18,6 +18,7 @@ from hereditary_kg.planning.copies import Copies
 from hereditary_kg.planning.leaves import (
     Leaf,
     edge_leaves,
+    leaf_shape,
     node_leaves,
     pattern_leaves,
     walked_edges,
@@ -58,9 +59,6 @@ Excluded: TypeAlias = Mapping[Leaf, Mapping[str, str]]
 
 # Kinds of triple patterns whose candidates are kept.
 _MOST_SHAPES = 512
-_SUBJECT, _PREDICATE, _OBJECT, _GRAPH = (
-    Variable(f"{Variable.HIDDEN}{part}") for part in ("subject", "predicate", "object", "graph")
-)
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def select_sources(query: Query, members: Sequence[MemberView] | Members) -> Sou
     for leaf in tuple(leaves):
         # What a path walks may be fetched triple by triple.
         leaves.update(dict.fromkeys((*edge_leaves(leaf), *walked_edges(leaf), *node_leaves(leaf))))
-    choices = {leaf: _choose(known, (_shape(leaf), query.dataset)) for leaf in leaves}
+    choices = {leaf: _choose(known, (leaf_shape(leaf), query.dataset)) for leaf in leaves}
     return Sources(
         known,
         {leaf: choice.candidates for leaf, choice in choices.items()},
@@ -152,17 +150,6 @@ class _Choice:
     excluded: Mapping[str, str]
 
 
-def _shape(leaf: Leaf) -> Leaf:
-    """Give what of a leaf its candidates depend on: the names of variables do not matter."""
-    triple, graph = leaf.triple, leaf.graph
-    subject = _SUBJECT if isinstance(triple.subject, Variable) else triple.subject
-    predicate = _PREDICATE if isinstance(triple.predicate, Variable) else triple.predicate
-    target = _OBJECT if isinstance(triple.object, Variable) else triple.object
-    return Leaf(
-        TriplePattern(subject, predicate, target), _GRAPH if isinstance(graph, Variable) else graph
-    )
-
-
 @remembered(most=_MOST_SHAPES)
 def _choose(members: Members, asked: tuple[Leaf, Dataset]) -> _Choice:
     """Choose the candidates of leaves of one shape."""
@@ -171,8 +158,7 @@ def _choose(members: Members, asked: tuple[Leaf, Dataset]) -> _Choice:
     excluded: dict[str, str] = {}
     if leaf.constant_ends:
         # A constant only makes the candidates fewer, and most queries bring one of their own.
-        anything = Leaf(TriplePattern(_SUBJECT, leaf.triple.predicate, _OBJECT), leaf.graph)
-        before = _choose(members, (anything, dataset))
+        before = _choose(members, (leaf_shape(leaf, constants=False), dataset))
         names, excluded = before.candidates, dict(before.excluded)
     candidates = []
     for name in names:

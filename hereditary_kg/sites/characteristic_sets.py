@@ -93,10 +93,14 @@ def star_cardinality(
         The number of rows, and that of distinct subjects among them.
     """
     rows = subjects = 0.0
-    for position, (set_rows, set_subjects) in star_by_set(profile, predicates, classes).items():
+    by_set = star_by_set(profile, predicates, classes)
+    shares = {
+        iri: constant_share(profile.predicates[iri], term)
+        for iri, term in (bound_objects.items() if by_set else ())
+    }
+    for position, (set_rows, set_subjects) in by_set.items():
         each = profile.characteristic_sets[position]
-        for iri, term in bound_objects.items():
-            share = constant_share(profile.predicates[iri], term)
+        for iri, share in shares.items():
             multiplicity = each.occurrences[iri] / each.subjects
             set_rows *= share  # noqa: PLW2901 (narrowed down)
             set_subjects *= min(1.0, multiplicity * share) / min(1.0, multiplicity)  # noqa: PLW2901
