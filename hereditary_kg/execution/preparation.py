@@ -156,6 +156,9 @@ async def _plan_without_copies(
     planned = _plan(query, with_copies(sources, known.copies), versions)
     if not known.open or not probe or cache.is_declined(query.pattern, known):
         return planned
+    if _steps(planned.physical) <= 1:
+        # No plan is shorter.
+        return planned
     guessed = assumed_copies(found, assumed_owners(found, known.owners))
     guessed.update(known.copies)
     hoped = _plan(query, with_copies(sources, guessed), versions)

@@ -21,15 +21,15 @@ from hereditary_kg.planning.leaves import (
     leaf_shape,
     pattern_leaves,
 )
-from hereditary_kg.planning.members import MemberView, remembered_by_member
+from hereditary_kg.planning.members import Members, MemberView, remembered_by_member
 from hereditary_kg.planning.overlaps import NO_OVERLAP, Overlap, overlap_of
 from hereditary_kg.planning.selectivity import FILTER_SELECTIVITY, kept_share
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.planning.stars import (
     Star,
+    StarPattern,
     group_by_subject,
     link_factor,
-    read_star,
     read_stars,
 )
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
@@ -144,7 +144,10 @@ def _count(member: MemberView, leaf: Leaf) -> _Counts:
     return rows, min(subjects, rows), min(objects, rows)
 
 
-_counted = remembered_by_member(most=_MOST_SHAPES)(_count)
+@remembered_by_member(most=_MOST_SHAPES)
+def _counted(members: Members, leaf: Leaf, names: Iterable[str]) -> Sequence[_Counts]:
+    """Estimate what each of several members has for a leaf."""
+    return [_count(members[name], leaf) for name in names]
 
 
 def _object_share(leaf: Leaf, profile: Profile, objects: float) -> float:
@@ -220,34 +223,61 @@ def _estimates_at(
 
 
 @remembered_by_member(most=_MOST_JOINS)
-def _estimate_joins(member: MemberView, joined: tuple[tuple[Leaf, ...], bool]) -> Estimate:
-    """Estimate the join of leaves at one member, by the characteristic sets of their subjects.
+def _estimate_joins(
+    members: Members, joined: tuple[tuple[Leaf, ...], bool], names: Iterable[str]
+) -> Sequence[Estimate]:
+    """Estimate a join of leaves at several members, each for itself.
 
     Args:
-        member: the member.
+        members: the federation.
         joined: the leaves, and whether its default graph is asked.
+        names: the members.
     """
     leaves, by_default = joined
+    names = tuple(names)
     patterns = group_by_subject(leaves)
+    counts = [[_counted(members, leaf_shape(leaf), names) for leaf in p.leaves] for p in patterns]
+    stars: list[Sequence[Star | None]] = [[None] * len(names)] * len(patterns)
+    if by_default and len(leaves) > 1:
+        stars = [read_stars(members, pattern, names) for pattern in patterns]
+    return [
+        _estimate_join(
+            members[name].profile,
+            [
+                (pattern, [column[i] for column in counted], found[i])
+                for pattern, counted, found in zip(patterns, counts, stars, strict=True)
+            ],
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def _estimate_join(
+    profile: Profile | None,
+    patterns: Sequence[tuple[StarPattern, Sequence[_Counts], Star | None]],
+) -> Estimate:
+    """Estimate a join of leaves at one member, by the characteristic sets of their subjects.
+
+    Args:
+        profile: the member's.
+        patterns: leaves of one subject, what the member has for each of them, and for all.
+    """
     parts: list[Estimate] = []
     stars: dict[Variable, Star] = {}
-    for pattern in patterns:
-        alone = len(pattern.leaves) == 1
-        star = None
-        if by_default and not (alone and len(patterns) == 1):
-            star = read_star(member, pattern)
+    for pattern, counted, star in patterns:
         if star is not None:
             stars[star.subject] = star
-        if star is not None and not alone:
+        if star is not None and len(pattern.leaves) > 1:
             parts.append(Estimate(star.rows, star.distinct) if star.rows else NOTHING)
         else:
             parts.extend(
-                _leaf_estimate(leaf, _count(member, leaf), NO_OVERLAP) for leaf in pattern.leaves
+                _leaf_estimate(leaf, own, NO_OVERLAP)
+                for leaf, own in zip(pattern.leaves, counted, strict=True)
             )
-    joined_parts = join_estimates(parts)
-    if member.profile is None or not joined_parts.rows or len(stars) < 2:
-        return joined_parts
-    return joined_parts.scaled(link_factor(stars, member.profile))
+    joined = join_estimates(parts)
+    if profile is None or not joined.rows or len(stars) < 2:
+        return joined
+    return joined.scaled(link_factor(stars, profile))
 
 
 def estimate_pattern(

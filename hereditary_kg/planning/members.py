@@ -9,7 +9,7 @@ found out anew where a member's profile is another one.
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from hereditary_kg.sites.profile import Profile
 
@@ -95,6 +95,9 @@ def _is_current(known: Members, current: dict[str, Profile | None]) -> bool:
     return all(current.get(name, view.profile) is view.profile for name, view in known.items())
 
 
+_ByMember: TypeAlias = Callable[[Members, Key, Iterable[str]], Sequence[Value]]
+
+
 def remembered(
     most: int,
 ) -> Callable[[Callable[[Members, Key], Value]], Callable[[Members, Key], Value]]:
@@ -126,31 +129,28 @@ def remembered(
 
 def remembered_by_member(
     most: int,
-) -> Callable[
-    [Callable[[MemberView, Key], Value]], Callable[[Members, Key, Iterable[str]], Sequence[Value]]
-]:
-    """Make a function of one member and something else one of several members, asked once each.
+) -> Callable[[_ByMember[Key, Value]], _ByMember[Key, Value]]:
+    """Make a function of something and the names of members find out everything once.
 
     Args:
-        most: other arguments of which the results are kept; when there are more, all are dropped.
+        most: arguments other than names of which the results are kept; when there are more, all
+            are dropped.
 
     Returns:
-        A decorator. The new function takes all members, the other argument and the names of those
-        that are wanted, and gives the results in the order of the names.
+        A decorator for a function that gives a result for each name, in the order of the names,
+        which depends on nothing but that member and the argument.
     """
 
-    def decorate(
-        find: Callable[[MemberView, Key], Value],
-    ) -> Callable[[Members, Key, Iterable[str]], Sequence[Value]]:
+    def decorate(find: _ByMember[Key, Value]) -> _ByMember[Key, Value]:
         tables: Callable[[Members, Key], dict[str, Value]] = remembered(most)(lambda _, __: {})
 
         @wraps(find)
         def recall(members: Members, key: Key, names: Iterable[str]) -> Sequence[Value]:
             known = tables(members, key)
             wanted = tuple(names)
-            for name in wanted:
-                if name not in known:
-                    known[name] = find(members[name], key)
+            missing = tuple(name for name in wanted if name not in known)
+            if missing:
+                known.update(zip(missing, find(members, key, missing), strict=True))
             return [known[name] for name in wanted]
 
         return recall

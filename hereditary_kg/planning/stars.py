@@ -4,18 +4,18 @@ Source: Neumann and Moerkotte, Characteristic Sets, ICDE 2011; Gubichev and Neum
 the Query Structure for Efficient Join Ordering in SPARQL Queries, EDBT 2014.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from hereditary_kg.planning.leaves import Leaf
-from hereditary_kg.planning.members import MemberView, remembered_by_member
+from hereditary_kg.planning.members import Members, remembered_by_member
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
-from hereditary_kg.sites.characteristic_sets import linked_rows, star_by_set, star_cardinality
+from hereditary_kg.sites.characteristic_sets import linked_rows, narrowed_star, star_by_set
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import Variable, VariableOrTerm
 
-__all__ = ["Star", "StarPattern", "group_by_subject", "link_factor", "read_star", "read_stars"]
+__all__ = ["Star", "StarPattern", "group_by_subject", "link_factor", "read_stars"]
 
 _FEWEST = 1.0
 # Stars of which it is kept what members have.
@@ -115,14 +115,21 @@ def group_by_subject(leaves: tuple[Leaf, ...]) -> tuple[StarPattern, ...]:
     return tuple(StarPattern(subject, tuple(found)) for subject, found in stars.items())
 
 
-def read_star(member: MemberView, pattern: StarPattern) -> Star | None:
-    """Look up a star in the default graph of a member.
+@remembered_by_member(most=_MOST_STARS)
+def read_stars(
+    members: Members, pattern: StarPattern, names: Iterable[str]
+) -> Sequence[Star | None]:
+    """Look up a star in the default graphs of members.
 
     Returns:
-        The star, without rows where the member has no such subject; None where the profile says
-        nothing of it.
+        Of each member the star, without rows where it has no such subject; None where its profile
+        says nothing of the star.
     """
-    subject, profile = pattern.subject, member.profile
+    return [_read_star(pattern, members[name].profile) for name in names]
+
+
+def _read_star(pattern: StarPattern, profile: Profile | None) -> Star | None:
+    subject = pattern.subject
     if not isinstance(subject, Variable) or not pattern.is_plain:
         return None
     if profile is None or not profile.characteristic_sets:
@@ -132,9 +139,7 @@ def read_star(member: MemberView, pattern: StarPattern) -> Star | None:
         return Star(subject)
     by_set = star_by_set(profile, pattern.predicates, pattern.classes)
     if pattern.constants:
-        rows, subjects = star_cardinality(
-            profile, pattern.predicates, pattern.constants, pattern.classes
-        )
+        rows, subjects = narrowed_star(profile, by_set, pattern.constants)
     else:
         rows = sum(rows for rows, _ in by_set.values())
         subjects = sum(subjects for _, subjects in by_set.values())
@@ -143,10 +148,6 @@ def read_star(member: MemberView, pattern: StarPattern) -> Star | None:
         for variable, leading in pattern.objects.items()
     }
     return Star(subject, rows, subjects, by_set, objects, pattern.objects)
-
-
-read_stars = remembered_by_member(most=_MOST_STARS)(read_star)
-"""The same at several members, looked up once."""
 
 
 def link_factor(stars: Mapping[Variable, Star], profile: Profile) -> float:

@@ -18,6 +18,7 @@ __all__ = [
     "Link",
     "constant_share",
     "linked_rows",
+    "narrowed_star",
     "star_by_set",
     "star_cardinality",
 ]
@@ -92,8 +93,25 @@ def star_cardinality(
     Returns:
         The number of rows, and that of distinct subjects among them.
     """
+    return narrowed_star(profile, star_by_set(profile, predicates, classes), bound_objects)
+
+
+def narrowed_star(
+    profile: "Profile",
+    by_set: Mapping[int, tuple[float, float]],
+    bound_objects: Mapping[str, str],
+) -> tuple[float, float]:
+    """Estimate what constants leave of the solutions of a star.
+
+    Args:
+        profile: the site's.
+        by_set: the solutions of the star without constants (`star_by_set`).
+        bound_objects: predicate IRI -> canonical text of a constant object.
+
+    Returns:
+        The number of rows, and that of distinct subjects among them.
+    """
     rows = subjects = 0.0
-    by_set = star_by_set(profile, predicates, classes)
     shares = {
         iri: constant_share(profile.predicates[iri], term)
         for iri, term in (bound_objects.items() if by_set else ())

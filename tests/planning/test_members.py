@@ -7,7 +7,13 @@ import pytest
 from hereditary_kg.planning.arc_consistency import reduce_sources
 from hereditary_kg.planning.copy_questions import places
 from hereditary_kg.planning.explanation import explain_plan
-from hereditary_kg.planning.members import Members, MembersCache, MemberView, remembered
+from hereditary_kg.planning.members import (
+    Members,
+    MembersCache,
+    MemberView,
+    remembered,
+    remembered_by_member,
+)
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.range_exclusion import exclude_by_ranges
 from hereditary_kg.planning.rules import apply_rules
@@ -58,7 +64,7 @@ def test_what_is_said_of_a_member_besides_counts(views, change):
     assert cache.of(views) is known
 
 
-def test_members_with_an_earlier_profile_are_given_up(views, other):
+def test_threewith_an_earlier_profile_are_given_up(views, other):
     cache = MembersCache()
     known, fewer = cache.of(views), cache.of(views[:1])
     assert cache.of(other) is not known
@@ -72,14 +78,14 @@ def test_a_profile_that_was_read_again_is_another_one(views):
     assert cache.of([*views[:2], replace(views[2], profile=replace(views[2].profile))]) is not known
 
 
-def test_a_few_members_are_kept(views):
+def test_a_few_threeare_kept(views):
     cache = MembersCache()
     kept = [cache.of([replace(views[0], holds=(str(n),))]) for n in range(10)]
     assert cache.of([replace(views[0], holds=("9",))]) is kept[9]
     assert cache.of([replace(views[0], holds=("0",))]) is not kept[0]
 
 
-def test_results_are_kept_with_the_members_and_bounded():
+def test_results_are_kept_with_the_threeand_bounded():
     asked = []
 
     @remembered(most=2)
@@ -93,6 +99,27 @@ def test_results_are_kept_with_the_members_and_bounded():
     assert [length(one, key) for key in (2, 3, 1)] == [3, 4, 2]
     assert asked == [1, 1, 2, 3, 1]
     assert all(len(found) <= 2 for found in one.found.values())
+
+
+def test_results_of_single_threeare_kept_as_well():
+    asked = []
+
+    @remembered_by_member(most=2)
+    def described(known, key, names):
+        asked.append((key, *names))
+        return [f"{key} {known[name].holds}" for name in names]
+
+    three = Members([MemberView(name, holds=(name,)) for name in "abc"])
+    assert described(three, 1, "ab") == ["1 ('a',)", "1 ('b',)"]
+    assert described(three, 1, "cb") == ["1 ('c',)", "1 ('b',)"]
+    assert described(three, 1, "cab") == ["1 ('c',)", "1 ('a',)", "1 ('b',)"]
+    assert asked == [(1, "a", "b"), (1, "c")]
+    assert described(three, 2, "a") == ["2 ('a',)"]
+    assert described(three, 3, "") == []
+    assert described(three, 1, "a") == ["1 ('a',)"]
+    assert asked[2:] == [(2, "a"), (1, "a")]
+    other = Members([MemberView("a", holds=("other",))])
+    assert described(other, 1, "a") == ["1 ('other',)"]
 
 
 def test_nothing_of_earlier_profiles_is_left_in_a_plan(views, other):
