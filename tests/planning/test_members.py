@@ -64,7 +64,7 @@ def test_what_is_said_of_a_member_besides_counts(views, change):
     assert cache.of(views) is known
 
 
-def test_threewith_an_earlier_profile_are_given_up(views, other):
+def test_members_with_an_earlier_profile_are_given_up(views, other):
     cache = MembersCache()
     known, fewer = cache.of(views), cache.of(views[:1])
     assert cache.of(other) is not known
@@ -78,14 +78,14 @@ def test_a_profile_that_was_read_again_is_another_one(views):
     assert cache.of([*views[:2], replace(views[2], profile=replace(views[2].profile))]) is not known
 
 
-def test_a_few_threeare_kept(views):
+def test_a_few_members_are_kept(views):
     cache = MembersCache()
     kept = [cache.of([replace(views[0], holds=(str(n),))]) for n in range(10)]
     assert cache.of([replace(views[0], holds=("9",))]) is kept[9]
     assert cache.of([replace(views[0], holds=("0",))]) is not kept[0]
 
 
-def test_results_are_kept_with_the_threeand_bounded():
+def test_results_are_kept_with_the_members_and_bounded():
     asked = []
 
     @remembered(most=2)
@@ -101,7 +101,7 @@ def test_results_are_kept_with_the_threeand_bounded():
     assert all(len(found) <= 2 for found in one.found.values())
 
 
-def test_results_of_single_threeare_kept_as_well():
+def test_results_of_single_members_are_kept_as_well():
     asked = []
 
     @remembered_by_member(most=2)
