@@ -222,11 +222,16 @@ def _node_exclusion(leaf: Leaf, profile: Profile) -> str | None:
     triple = leaf.triple
     if not leaf.constant_ends or triple.is_path:
         return None
-    reasons = [
+    ends = (triple.subject, profile.subject_namespaces), (triple.object, profile.object_namespaces)
+    excluded = any(
+        # Where no predicate has such terms, they need not be looked at one by one.
+        isinstance(end, IRI) and namespaces is not None and not end.value.startswith(namespaces)
+        for end, namespaces in ends
+    ) or all(
         _subject_exclusion(triple, known) or _object_exclusion(triple, known)
         for known in profile.predicates.values()
-    ]
-    return None if None in reasons else "has the term at no predicate"
+    )
+    return "has the term at no predicate" if excluded else None
 
 
 def _described_exclusion(leaf: Leaf, member: MemberView) -> str | None:

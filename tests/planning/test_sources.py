@@ -221,6 +221,29 @@ def test_a_member_with_a_match_is_a_candidate(world, chosen):
             assert sources.candidates[leaf] == ("m",), sources.reasons[leaf, "m"]
 
 
+def test_a_node_whose_namespace_no_predicate_has_is_nobodys():
+    nowhere = "has the term at no predicate"
+    assert reasons_of("SELECT * { <http://nowhere.org/x> ?p ?o }", CLINIC) == {"clinic": nowhere}
+    assert reasons_of("SELECT * { ?s ?p <http://nowhere.org/x> }", CLINIC) == {"clinic": nowhere}
+    assert reasons_of("SELECT * { :a ?p <http://other.org/x> }", CLINIC) == {"clinic": None}
+    assert reasons_of("SELECT * { ?s ?p true }", CLINIC) == {"clinic": nowhere}
+
+
+def test_namespaces_of_all_nodes_are_known_if_those_of_each_predicate_are():
+    known = CLINIC.profile
+    assert (
+        known.subject_namespaces
+        == known.object_namespaces
+        == (
+            "http://example.org/",
+            "http://other.org/",
+        )
+    )
+    unknown = view("m", "@prefix : <http://example.org/> . _:n :p :b . :a :q 1 .").profile
+    assert unknown.subject_namespaces is None
+    assert unknown.object_namespaces == ("http://example.org/",)
+
+
 # Probes
 
 
