@@ -77,6 +77,7 @@ async def _serve(
     memory_limit: int,
     concurrency: int,
 ) -> None:
+    from hereditary_kg.cli.garbage_collection import frozen_profiles
     from hereditary_kg.execution.engine import AsyncFederation
     from hereditary_kg.web.service import serve as serve_federation
 
@@ -84,14 +85,15 @@ async def _serve(
     count = len(federation.members)
     subject = f"{federation.description.name} ({count} member{'' if count == 1 else 's'})"
     try:
-        await serve_federation(
-            federation,
-            host,
-            port,
-            timeout=timeout,
-            memory_limit=memory_limit,
-            concurrency=concurrency,
-            on_ready=lambda url: announce(settings, subject, url),
-        )
+        async with frozen_profiles(federation.members):
+            await serve_federation(
+                federation,
+                host,
+                port,
+                timeout=timeout,
+                memory_limit=memory_limit,
+                concurrency=concurrency,
+                on_ready=lambda url: announce(settings, subject, url),
+            )
     finally:
         await federation.close()

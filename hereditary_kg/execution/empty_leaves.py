@@ -99,9 +99,7 @@ async def _unmatched_constants(questioner: Questioner, sources: Sources, leaf: L
     holders = ", ".join(asked) if asked else "the members"
     loss = Loss("pattern", (str(leaf),), f"No member holds a match ({holders} may have had one).")
     if not asked:
-        reasons = sorted(
-            {reason for (other, _), reason in sources.reasons.items() if other == leaf}
-        )
+        reasons = sorted(set(sources.excluded.get(leaf, {}).values()))
         loss = replace(loss, text="No member holds a match.", notes=_excluding(reasons))
     ends: list[tuple[str, IRI | Literal, Callable[[Variable], Leaf]]] = []
     triple = leaf.triple

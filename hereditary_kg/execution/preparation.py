@@ -19,6 +19,7 @@ from hereditary_kg.planning.arc_consistency import reduce_sources
 from hereditary_kg.planning.copy_filters import with_copies
 from hereditary_kg.planning.copy_questions import assumed_copies, assumed_owners, places
 from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.planning.members import MembersCache, MemberView
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.probes import (
     PROBED,
@@ -28,9 +29,10 @@ from hereditary_kg.planning.probes import (
 )
 from hereditary_kg.planning.range_exclusion import exclude_by_ranges
 from hereditary_kg.planning.rules import apply_rules
-from hereditary_kg.planning.sources import MemberView, Sources, select_sources
+from hereditary_kg.planning.sources import Sources, select_sources
 from hereditary_kg.planning.support import check_supported
 from hereditary_kg.rdf.terms import XSD, Literal
+from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import Call, Expression, Pattern, Query
 from hereditary_kg.sparql.parsing import parse_query
 from hereditary_kg.sparql.printing import base_text, dataset_text
@@ -63,11 +65,13 @@ class ProbeCache:
 
     Attributes:
         copies: what was found out about copies.
+        members: what planning has concluded from the profiles.
     """
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, Leaf], bool] = {}
         self.copies = CopyCache()
+        self.members = MembersCache()
 
     def get(self, member: MemberView, leaf: Leaf) -> bool | None:
         """Give what is known, or None."""
@@ -130,7 +134,7 @@ async def prepare_query(
     context.versions = versions
     context.source = dataset_text(query.dataset)
     context.prologue = base_text(query.base)
-    sources = select_sources(query, views)
+    sources = select_sources(query, probes.members.of(views))
     if not optimise:
         node = build_plan(query.pattern, sources, optimise=False)
         return PreparedQuery(query, sources, query.pattern, node, versions)
@@ -151,6 +155,9 @@ async def _plan_without_copies(
     known = cache.knowledge(found, versions)
     planned = _plan(query, with_copies(sources, known.copies), versions)
     if not known.open or not probe or cache.is_declined(query.pattern, known):
+        return planned
+    if _steps(planned.physical) <= 1:
+        # No plan is shorter.
         return planned
     guessed = assumed_copies(found, assumed_owners(found, known.owners))
     guessed.update(known.copies)
@@ -174,26 +181,32 @@ def _plan(query: Query, sources: Sources, versions: Mapping[str, str]) -> Prepar
 
 
 async def _views(members: Sequence[Member], context: ExecutionContext) -> list[MemberView]:
-    async def view(member: Member) -> MemberView | None:
+    present = [member for member in members if member.name not in context.failures]
+    # With many members a task for each takes longer than the rest of planning.
+    profiles = {each.name: each.known_profile for each in present if each.knows_profile()}
+
+    async def ask(member: Member) -> None:
         try:
-            profile = await member.profile(context.deadline, log=context.log)
+            profiles[member.name] = await member.profile(context.deadline, log=context.log)
         except MemberError as error:
             context.fail(error)
-            return None
-        if member.profile_warning:
-            context.notes.append(member.profile_warning)
-        once = member.name in context.asked_once
-        cuts = member.row_cap is not None
-        return MemberView(member.name, profile, member.description.holds, once, cuts)
 
-    found = await gather(view(m) for m in members if m.name not in context.failures)
-    return [member for member in found if member is not None]
+    await gather(ask(member) for member in present if member.name not in profiles)
+    return [_view(each, profiles[each.name], context) for each in present if each.name in profiles]
+
+
+def _view(member: Member, profile: Profile | None, context: ExecutionContext) -> MemberView:
+    if member.profile_warning:
+        context.notes.append(member.profile_warning)
+    once = member.name in context.asked_once
+    cuts = member.row_cap is not None
+    return MemberView(member.name, profile, member.description.holds, once, cuts)
 
 
 async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: ProbeCache) -> Sources:
     """Ask the members about constants that the profiles leave open, where that pays."""
     sources = planned.sources
-    excluded: dict[tuple[Leaf, str], str] = {}
+    excluded: dict[Leaf, dict[str, str]] = {}
 
     async def ask(name: str, leaves: Sequence[Leaf]) -> None:
         view = sources.members[name]
@@ -208,7 +221,7 @@ async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: Pro
                 probes.put(view, leaf, matches=leaf in found)
         for leaf, matches in known.items():
             if not matches:
-                excluded[leaf, name] = "a probe found no match"
+                excluded.setdefault(leaf, {})[name] = "a probe found no match"
 
     wanted = probe_leaves(planned.physical, sources)
     await gather(ask(name, leaves) for name, leaves in wanted.items())

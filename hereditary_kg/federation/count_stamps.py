@@ -82,6 +82,11 @@ class StampCheck:
             f"`hkg federation profile {name}` builds it again"
         )
 
+    def is_fresh(self, stamp: str) -> bool:
+        """Say whether a profile's stamp was compared lately."""
+        age = None if self._checked_at is None else self._clock() - self._checked_at
+        return stamp == self._stamp and age is not None and age <= self._interval
+
     async def compare(
         self,
         member: "Member",
@@ -105,8 +110,7 @@ class StampCheck:
         Raises:
             MemberError: the member cannot be reached.
         """
-        age = None if self._checked_at is None else self._clock() - self._checked_at
-        if max_age > 0 and stamp == self._stamp and age is not None and age <= self._interval:
+        if max_age > 0 and self.is_fresh(stamp):
             return self._found
         limit = Deadline(min(_LONGEST_CHECK, deadline.remaining()))
         questions = EndpointQuestions(member, limit, log, "profile check")

@@ -14,7 +14,7 @@ from hereditary_kg.federation.circuit_breaker import CircuitBreaker
 from hereditary_kg.federation.count_stamps import StampCheck, is_count_stamp
 from hereditary_kg.federation.deadline import Deadline, WaitBudget
 from hereditary_kg.federation.description import MemberDescription
-from hereditary_kg.federation.dialects import read_dialect, stated_row_cap
+from hereditary_kg.federation.dialects import arrange_columns, read_dialect, stated_row_cap
 from hereditary_kg.federation.errors import (
     MemberError,
     PartialAnswerError,
@@ -25,7 +25,6 @@ from hereditary_kg.federation.errors import (
     TransportError,
     TransportTimeoutError,
     UnreachableError,
-    UnusableAnswerError,
 )
 from hereditary_kg.federation.exchange import Exchange
 from hereditary_kg.federation.experience import Experience
@@ -200,7 +199,7 @@ class Member:
             number = log.begin()
             scope = self.name if self._keeps_labels(answer.response) else f"{self.name}.{number}"
             async for batch in batches:
-                rows = read_dialect(answer.response, _arrange(batch, variables))
+                rows = read_dialect(answer.response, arrange_columns(batch, variables))
                 frame = scope_blank_nodes(rows, scope)
                 if frame is not rows and scope != self.name:
                     log.note_blank_nodes(self.name, number)
@@ -264,6 +263,22 @@ class Member:
                     self._profiles.note_counts(await check(self, stamp, deadline, log, max_age))
         except (TransportError, TimeoutError) as failure:
             raise member_error(self.name, failure, budget, None) from failure
+        return self.known_profile
+
+    def knows_profile(self, max_age: float = PROFILE_AGE) -> bool:
+        """Whether `profile` would ask nobody: then `known_profile` is what it gives.
+
+        Args:
+            max_age: as for `profile`, but not 0.
+        """
+        stamp = self._profiles.stamp
+        return self._profiles.is_fresh(max_age) and (
+            stamp is None or not is_count_stamp(stamp) or self._stamp_check.is_fresh(stamp)
+        )
+
+    @property
+    def known_profile(self) -> Profile | None:
+        """The profile that `profile` gave last; None where there is none, or of other data."""
         return None if self.profile_warning else self._profiles.usable
 
     @property
@@ -479,22 +494,3 @@ class Member:
             slots = RequestSlots(self.description.concurrency, clock=self._clock)
             state = self._loops[loop] = _LoopState(slots, asyncio.Lock())
         return state
-
-
-def _arrange(batch: pl.DataFrame, variables: Sequence[str]) -> pl.DataFrame:
-    """Bring the columns into the order asked for.
-
-    Raises:
-        UnusableAnswerError: they are not the columns asked for.
-    """
-    if batch.columns == list(variables):
-        return batch
-    if sorted(batch.columns) != sorted(variables):
-        raise UnusableAnswerError(
-            f"answered the columns {_list(batch.columns)} where {_list(variables)} were asked for"
-        )
-    return batch.select(variables)
-
-
-def _list(variables: Sequence[str]) -> str:
-    return " ".join(f"?{name}" for name in variables) or "(none)"

@@ -50,10 +50,9 @@ def reduce_sources(pattern: Pattern, sources: Sources) -> Sources:
     kept: dict[Leaf, set[str]] = {}
     _Reduction(sources, kept).visit(pattern, {})
     excluded = {
-        (leaf, name): _REASON
+        leaf: dict.fromkeys((n for n in sources.candidates[leaf] if n not in names), _REASON)
         for leaf, names in kept.items()
-        for name in sources.candidates[leaf]
-        if name not in names
+        if not names.issuperset(sources.candidates[leaf])
     }
     return sources.without(excluded) if excluded else sources
 
@@ -110,7 +109,7 @@ class _Reduction:
         for leaf in leaves:
             names = set(self._sources.candidates[leaf])
             for end in ends[leaf].values():
-                names &= end.domains.keys()
+                names &= end.members
             self._kept.setdefault(leaf, set()).update(names)
         inner = {variable: list(found) for variable, found in around.items()}
         for found_ends in ends.values():

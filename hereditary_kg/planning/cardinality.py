@@ -11,23 +11,26 @@ SIGMOD 1979.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import TypeAlias
 
 from hereditary_kg.planning.leaves import (
     GraphName,
     Leaf,
     graph_below,
     joined_leaves,
+    leaf_shape,
     pattern_leaves,
 )
-from hereditary_kg.planning.overlaps import overlap_of
+from hereditary_kg.planning.members import Members, MemberView, remembered_by_member
+from hereditary_kg.planning.overlaps import NO_OVERLAP, Overlap, overlap_of
 from hereditary_kg.planning.selectivity import FILTER_SELECTIVITY, kept_share
-from hereditary_kg.planning.sources import MemberView, Sources
+from hereditary_kg.planning.sources import Sources
 from hereditary_kg.planning.stars import (
     Star,
     StarPattern,
     group_by_subject,
     link_factor,
-    read_star,
+    read_stars,
 )
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
 from hereditary_kg.sites.characteristic_sets import constant_share
@@ -70,6 +73,12 @@ _UNKNOWN_GROUPS = 10.0
 _UNKNOWN_DISTINCT = 50.0
 _PATH_FACTOR = 3.0
 
+# Kinds of leaves, and joins of leaves, of which the size at each member is kept.
+_MOST_SHAPES = 512
+_MOST_JOINS = 64
+
+_Counts: TypeAlias = tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -88,17 +97,20 @@ NOTHING = Estimate(0.0)
 """The size of what is certainly empty."""
 
 
-def estimate_leaf(leaf: Leaf, sources: Sources, members: Iterable[str] | None = None) -> Estimate:
-    """Estimate the matches of ``leaf`` over all its candidates, or at these members alone."""
-    triple = leaf.triple
+def estimate_leaf(leaf: Leaf, sources: Sources) -> Estimate:
+    """Estimate the matches of ``leaf`` over all its candidates."""
+    names = sources.candidates[leaf]
     rows = subjects = objects = 0.0
-    names = sources.candidates[leaf] if members is None else tuple(members)
-    for name in names:
-        own_rows, own_subjects, own_objects = _at_member(leaf, sources.members[name])
-        rows += own_rows
-        subjects += own_subjects
-        objects += own_objects
-    overlap = overlap_of((leaf,), names, sources)
+    for counts in _counted(sources.members, leaf_shape(leaf), names):
+        rows += counts[0]
+        subjects += counts[1]
+        objects += counts[2]
+    return _leaf_estimate(leaf, (rows, subjects, objects), overlap_of((leaf,), names, sources))
+
+
+def _leaf_estimate(leaf: Leaf, counts: _Counts, overlap: Overlap) -> Estimate:
+    triple = leaf.triple
+    rows, subjects, objects = counts
     rows *= overlap.rows
     if triple.is_path:
         rows *= _PATH_FACTOR
@@ -113,7 +125,7 @@ def estimate_leaf(leaf: Leaf, sources: Sources, members: Iterable[str] | None = 
     return Estimate(rows, distinct)
 
 
-def _at_member(leaf: Leaf, member: MemberView) -> tuple[float, float, float]:
+def _count(member: MemberView, leaf: Leaf) -> _Counts:
     """Estimate rows, distinct subjects and distinct objects at one member."""
     triple, profile = leaf.triple, member.profile
     if profile is None:
@@ -130,6 +142,12 @@ def _at_member(leaf: Leaf, member: MemberView) -> tuple[float, float, float]:
         rows *= _UNKNOWN_SELECTIVITY if profile is None else _object_share(leaf, profile, objects)
         objects = 1.0
     return rows, min(subjects, rows), min(objects, rows)
+
+
+@remembered_by_member(most=_MOST_SHAPES)
+def _counted(members: Members, leaf: Leaf, names: Iterable[str]) -> Sequence[_Counts]:
+    """Estimate what each of several members has for a leaf."""
+    return [_count(members[name], leaf) for name in names]
 
 
 def _object_share(leaf: Leaf, profile: Profile, objects: float) -> float:
@@ -177,34 +195,85 @@ def join_estimates(estimates: Iterable[Estimate]) -> Estimate:
 
 def estimate_local(leaves: Sequence[Leaf], members: Iterable[str], sources: Sources) -> Estimate:
     """Estimate the join of leaves that never crosses members."""
-    stars = group_by_subject(leaves)
     names = tuple(members)
-    return _unite([_estimate_at(stars, n, sources) for n in names], names, leaves, sources)
+    return _unite(_estimates_at(leaves, names, sources), names, leaves, sources)
 
 
-def certainly_empty(leaves: Sequence[Leaf], name: str, sources: Sources) -> bool:
-    """Whether no subject at a member has all the predicates that one is asked to have there."""
+def certainly_empty(
+    leaves: Sequence[Leaf], members: Iterable[str], sources: Sources
+) -> frozenset[str]:
+    """Give the members where no subject has all the predicates that one is asked to have."""
+    names = tuple(members)
     if sources.dataset != Dataset():
-        return False
-    profile = sources.members[name].profile
-    found = (read_star(star, profile) for star in group_by_subject(leaves) if star.leaves[1:])
-    return any(star is not None and not star.rows for star in found)
+        return frozenset()
+    return frozenset(
+        name
+        for pattern in group_by_subject(tuple(leaves))
+        if len(pattern.leaves) > 1
+        for name, star in zip(names, read_stars(sources.members, pattern, names), strict=True)
+        if star is not None and not star.rows
+    )
 
 
-def _estimate_at(patterns: Sequence[StarPattern], name: str, sources: Sources) -> Estimate:
-    """Estimate the join of leaves at one member, by the characteristic sets of their subjects."""
-    profile = sources.members[name].profile if sources.dataset == Dataset() else None
+def _estimates_at(
+    leaves: Sequence[Leaf], names: Iterable[str], sources: Sources
+) -> Sequence[Estimate]:
+    """Estimate the join of leaves at each of several members, for itself."""
+    return _estimate_joins(sources.members, (tuple(leaves), sources.dataset == Dataset()), names)
+
+
+@remembered_by_member(most=_MOST_JOINS)
+def _estimate_joins(
+    members: Members, joined: tuple[tuple[Leaf, ...], bool], names: Iterable[str]
+) -> Sequence[Estimate]:
+    """Estimate a join of leaves at several members, each for itself.
+
+    Args:
+        members: the federation.
+        joined: the leaves, and whether its default graph is asked.
+        names: the members.
+    """
+    leaves, by_default = joined
+    names = tuple(names)
+    patterns = group_by_subject(leaves)
+    counts = [[_counted(members, leaf_shape(leaf), names) for leaf in p.leaves] for p in patterns]
+    stars: list[Sequence[Star | None]] = [[None] * len(names)] * len(patterns)
+    if by_default and len(leaves) > 1:
+        stars = [read_stars(members, pattern, names) for pattern in patterns]
+    return [
+        _estimate_join(
+            members[name].profile,
+            [
+                (pattern, [column[i] for column in counted], found[i])
+                for pattern, counted, found in zip(patterns, counts, stars, strict=True)
+            ],
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def _estimate_join(
+    profile: Profile | None,
+    patterns: Sequence[tuple[StarPattern, Sequence[_Counts], Star | None]],
+) -> Estimate:
+    """Estimate a join of leaves at one member, by the characteristic sets of their subjects.
+
+    Args:
+        profile: the member's.
+        patterns: leaves of one subject, what the member has for each of them, and for all.
+    """
     parts: list[Estimate] = []
     stars: dict[Variable, Star] = {}
-    for pattern in patterns:
-        alone = len(pattern.leaves) == 1
-        star = None if alone and len(patterns) == 1 else read_star(pattern, profile)
+    for pattern, counted, star in patterns:
         if star is not None:
             stars[star.subject] = star
-        if star is not None and not alone:
+        if star is not None and len(pattern.leaves) > 1:
             parts.append(Estimate(star.rows, star.distinct) if star.rows else NOTHING)
         else:
-            parts.extend(estimate_leaf(leaf, sources, (name,)) for leaf in pattern.leaves)
+            parts.extend(
+                _leaf_estimate(leaf, own, NO_OVERLAP)
+                for leaf, own in zip(pattern.leaves, counted, strict=True)
+            )
     joined = join_estimates(parts)
     if profile is None or not joined.rows or len(stars) < 2:
         return joined
@@ -320,13 +389,15 @@ def _grouped(whole: Estimate, keys: Sequence[Variable]) -> Estimate:
 def _estimate_leaves(
     leaves: Sequence[Leaf], sources: Sources, names: Sequence[str | None]
 ) -> list[Estimate]:
-    patterns = group_by_subject(leaves)
     alone = _only_candidate(leaves, sources)
+    asked = [name or alone for name in names]
+    known = [name for name in asked if name is not None]
+    local = iter(_estimates_at(leaves, known, sources))
     return [
         join_estimates(estimate_leaf(leaf, sources) for leaf in leaves)
         if name is None
-        else _estimate_at(patterns, name, sources)
-        for name in (each or alone for each in names)
+        else next(local)
+        for name in asked
     ]
 
 

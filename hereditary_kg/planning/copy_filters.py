@@ -63,12 +63,11 @@ def with_copies(sources: Sources, copies: Copies) -> Sources:
     if not kept or sources.dataset != Dataset():
         return sources
     sources = replace(sources, copies=kept)
-    excluded = {
-        (leaf, name): _REASON
-        for leaf, names in sources.candidates.items()
-        for name in names
-        if _is_left_out(leaf, name, sources)
-    }
+    excluded: dict[Leaf, dict[str, str]] = {}
+    for leaf, names in sources.candidates.items():
+        for name in names:
+            if _is_left_out(leaf, name, sources):
+                excluded.setdefault(leaf, {})[name] = _REASON
     return sources.without(excluded) if excluded else sources
 
 
@@ -79,7 +78,7 @@ def _is_left_out(leaf: Leaf, name: str, sources: Sources) -> bool:
     ends = ((leaf.triple.subject, copied.subjects), (leaf.triple.object, copied.objects))
     if any(isinstance(term, IRI) and term.value.startswith(known) for term, known in ends):
         return True
-    domains = (end.domains[name] for end in leaf_ends(leaf, sources).values())
+    domains = (end.domain(name) for end in leaf_ends(leaf, sources).values())
     return any(d.namespaces == () and not d.blank and d.datatypes == frozenset() for d in domains)
 
 

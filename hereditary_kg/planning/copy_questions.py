@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hereditary_kg.planning.copies import Copied
+from hereditary_kg.planning.members import Members, remembered
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI, Literal
 from hereditary_kg.sites.profile import Profile
@@ -35,6 +36,8 @@ NUMBER, SUBJECT, OBJECT, COUNTED = (
 """The columns of answers: the position of what was asked, the ends of a triple, a number."""
 
 _MOST_HOLDERS = 4
+# Ends of predicates of which the places are kept.
+_MOST_ENDS = 1024
 
 
 @dataclass(frozen=True, order=True)
@@ -84,17 +87,11 @@ def places(sources: Sources) -> tuple[Place, ...]:
     )
     if len(predicates) < 2 and len(sources.candidates) < 2:
         return ()
-    profiles = {
-        name: view.profile
-        for name, view in sources.members.items()
-        if view.profile is not None and view.profile.stamp
-    }
     return tuple(
         place
         for predicate in predicates
         for subjects in (True, False)
-        for place in _places(profiles, predicate, subjects=subjects)
-        if len(place.holders) <= _MOST_HOLDERS
+        for place in _places(sources.members, (predicate, subjects))
     )
 
 
@@ -103,7 +100,27 @@ def contested(found: Iterable[Place]) -> tuple[Place, ...]:
     return tuple(place for place in found if len(place.holders) > 1)
 
 
-def _places(profiles: Mapping[str, Profile], predicate: str, *, subjects: bool) -> Iterable[Place]:
+@remembered(most=_MOST_ENDS)
+def _places(members: Members, end: tuple[str, bool]) -> tuple[Place, ...]:
+    """Give the places of an end of a predicate that at most a few members hold.
+
+    Args:
+        members: the federation.
+        end: the predicate's IRI, and whether its subjects are meant.
+    """
+    profiles = {
+        name: view.profile
+        for name, view in members.items()
+        if view.profile is not None and view.profile.stamp
+    }
+    predicate, subjects = end
+    found = _all_places(profiles, predicate, subjects=subjects)
+    return tuple(place for place in found if len(place.holders) <= _MOST_HOLDERS)
+
+
+def _all_places(
+    profiles: Mapping[str, Profile], predicate: str, *, subjects: bool
+) -> Iterable[Place]:
     holders: dict[str, list[str]] = {}
     listed, users = set[str](), set[str]()
     for name, profile in profiles.items():

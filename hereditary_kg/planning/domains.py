@@ -6,30 +6,30 @@ pattern it is known, member by member, which terms it may take (its domain). Whe
 two patterns share nothing across members, their join never crosses members.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 from hereditary_kg.planning.copies import Copies
 from hereditary_kg.planning.leaves import Leaf
-from hereditary_kg.planning.sources import MemberView, Sources, stored_datatypes
+from hereditary_kg.planning.members import Members, remembered
+from hereditary_kg.planning.sources import Sources, stored_datatypes
 from hereditary_kg.rdf.terms import IRI, Literal, Term
 from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sites.term_filters import TermFilter, split_hashes
 from hereditary_kg.sparql.algebra import Dataset, Variable
 
-__all__ = ["ANYTHING", "Domain", "VariableEnd", "leaf_ends"]
+__all__ = ["ANYTHING", "Domain", "MemberDomains", "VariableEnd", "leaf_ends"]
 
 # Pairs of members whose filters are compared one with the other.
 _MOST_COMPARISONS = 2_000
 # Hashes that are looked up where there are more pairs; where there are more, overlap is taken
 # for granted.
 _MOST_HASHES = 1_000_000
-# Federations of which the ends are kept.
-_MOST_FEDERATIONS = 4
+# Ends of predicates that are kept.
+_MOST_ENDS = 1024
 
 
 @dataclass(frozen=True)
@@ -155,17 +155,18 @@ class MemberDomains:
 
     def __init__(self, domains: Mapping[str, Domain]) -> None:
         self.domains = domains
-        self._partners: WeakKeyDictionary[MemberDomains, dict[str, frozenset[str]]]
+        self._partners: WeakKeyDictionary[MemberDomains, _Partners]
         self._partners = WeakKeyDictionary()
 
-    def partners(self, other: "MemberDomains") -> Mapping[str, frozenset[str]]:
+    def partners(self, other: "MemberDomains") -> "_Partners":
         """Give, by member, the members at whose other end one of its terms may be.
 
         A blank node is known at one member only, and may be at both ends there.
         """
-        if other not in self._partners:
-            self._partners[other] = self._find_partners(other)
-        return self._partners[other]
+        known = self._partners.get(other)
+        if known is None:
+            known = self._partners[other] = _Partners(self._find_partners(other))
+        return known
 
     def _find_partners(self, other: "MemberDomains") -> dict[str, frozenset[str]]:
         found = dict.fromkeys(self.domains, frozenset[str]())
@@ -174,9 +175,12 @@ class MemberDomains:
                 found[name] |= theirs
         for name in self.with_blank_nodes & other.with_blank_nodes:
             found[name] |= {name}
-        # Most members of a federation meet the same ones.
-        shared = {names: names for names in found.values()}
-        return {name: shared[names] for name, names in found.items()}
+        return found
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """The members."""
+        return frozenset(self.domains)
 
     @cached_property
     def of_unknown_iris(self) -> frozenset[str]:
@@ -256,58 +260,95 @@ class MemberDomains:
                 yield here, other.by_datatype[datatype]
 
 
+class _Partners:
+    """The members at whose other end terms of a member may be."""
+
+    def __init__(self, found: Mapping[str, frozenset[str]]) -> None:
+        """Sort members by whom they meet.
+
+        Args:
+            found: the partners of each member.
+        """
+        # Most members meet nobody but themselves, or else the same ones as all others do.
+        self._by_themselves = frozenset(n for n, met in found.items() if met == {n})
+        groups: dict[frozenset[str], set[str]] = {}
+        for name, met in found.items():
+            if met and name not in self._by_themselves:
+                groups.setdefault(met, set()).add(name)
+        self._groups = [(met, frozenset(names)) for met, names in groups.items()]
+
+    def supported(self, here: frozenset[str], there: frozenset[str]) -> frozenset[str]:
+        """Give the members of ``here`` with a partner ``there``."""
+        found = [self._by_themselves & here & there]
+        found += [names & here for met, names in self._groups if not met.isdisjoint(there)]
+        return frozenset().union(*found)
+
+    def crosses(self, here: frozenset[str], there: frozenset[str]) -> bool:
+        """Whether a member of ``here`` has another one ``there`` as a partner."""
+        for met, names in self._groups:
+            ours, theirs = names & here, met & there
+            # A member is no partner to itself.
+            if ours and theirs and (len(theirs) > 1 or ours != theirs):
+                return True
+        return False
+
+
 class VariableEnd:
     """A variable in one leaf, with its domain at each candidate.
 
     Attributes:
         leaf: the leaf.
         variable: the variable.
-        domains: per member, what it can take there.
+        members: the candidates.
     """
 
     def __init__(
         self,
         leaf: Leaf,
         variable: Variable,
-        domains: Mapping[str, Domain],
-        whole: MemberDomains | None = None,
+        whole: MemberDomains,
+        members: frozenset[str] | None = None,
     ) -> None:
         """Put an end together.
 
         Args:
             leaf: the leaf.
             variable: the variable.
-            domains: per candidate, what it can take there.
-            whole: the same of more members, where what they can meet is kept.
+            whole: per member, what it can take there.
+            members: those of them that are candidates; None for all.
         """
         self.leaf = leaf
         self.variable = variable
-        self.domains = domains
-        self._whole = whole or MemberDomains(domains)
+        self.members = whole.members if members is None else members
+        self._whole = whole
 
     @cached_property
-    def members(self) -> frozenset[str]:
-        """The candidates."""
-        return frozenset(self.domains)
+    def domains(self) -> Mapping[str, Domain]:
+        """What the variable can take at each candidate."""
+        if self.members == self._whole.members:
+            return self._whole.domains
+        return {name: d for name, d in self._whole.domains.items() if name in self.members}
+
+    def domain(self, name: str) -> Domain:
+        """Give what the variable can take at one candidate."""
+        return self._whole.domains[name]
 
     def restricted(self, members: Iterable[str]) -> "VariableEnd":
         """Give the end at these members only."""
         kept = self.members.intersection(members)
         if len(kept) == len(self.members):
             return self
-        domains = {name: domain for name, domain in self.domains.items() if name in kept}
-        return VariableEnd(self.leaf, self.variable, domains, self._whole)
+        return VariableEnd(self.leaf, self.variable, self._whole, kept)
 
     def crosses(self, other: "VariableEnd") -> bool:
         """Whether a term may be here at one member and at ``other`` at another member."""
         partners = self._whole.partners(other._whole)  # noqa: SLF001 (of the same class)
-        return any(partners[name] & other.members - {name} for name in self.domains)
+        return partners.crosses(self.members, other.members)
 
     def supported(self, other: "VariableEnd") -> frozenset[str]:
         """Give the members whose terms here may also be at ``other``, at any member."""
         partners = self._whole.partners(other._whole)  # noqa: SLF001 (of the same class)
-        met = other.members
-        return frozenset(name for name in self.domains if not partners[name].isdisjoint(met))
+        return partners.supported(self.members, other.members)
 
 
 def _overlapping(
@@ -379,50 +420,22 @@ def _left_out(key: _EndKey, copies: Copies) -> _LeftOut:
     )
 
 
-class _PredicateEnds:
-    """The ends of the predicates of a federation, found when asked for.
+@remembered(most=_MOST_ENDS)
+def _predicate_end(members: Members, end: tuple[_EndKey, _LeftOut]) -> MemberDomains:
+    """Give an end of a predicate, at the members that use it.
 
-    Profiles do not change, so what was found holds for as long as the members have these ones.
+    Args:
+        members: the federation.
+        end: the end, and what is left out there.
     """
-
-    def __init__(self, members: Mapping[str, MemberView]) -> None:
-        self._members = [(name, _reference(view.profile)) for name, view in members.items()]
-        self._found: dict[tuple[_EndKey, _LeftOut], MemberDomains] = {}
-
-    def is_of(self, members: Mapping[str, MemberView]) -> bool:
-        """Whether these are the members, with the same profiles."""
-        return len(members) == len(self._members) and all(
-            name == known and view.profile is reference()
-            for (name, view), (known, reference) in zip(members.items(), self._members, strict=True)
-        )
-
-    def find(self, key: _EndKey, left_out: _LeftOut = ()) -> MemberDomains:
-        """Give an end of a predicate, at the members that use it, without what is left out."""
-        if (key, left_out) not in self._found:
-            predicate, subjects = key
-            domains = {
-                name: predicate_domain(reference(), predicate, subjects=subjects)
-                for name, reference in self._members
-            }
-            used = {name: domain for name, domain in domains.items() if domain is not None}
-            used |= {name: used[name].outside(each) for name, each in left_out if name in used}
-            self._found[key, left_out] = MemberDomains(used)
-        return self._found[key, left_out]
-
-
-def _reference(profile: Profile | None) -> Callable[[], Profile | None]:
-    return (lambda: None) if profile is None else ref(profile)
-
-
-_federations: deque[_PredicateEnds] = deque(maxlen=_MOST_FEDERATIONS)
-
-
-def _predicate_ends(members: Mapping[str, MemberView]) -> _PredicateEnds:
-    for known in _federations:
-        if known.is_of(members):
-            return known
-    _federations.appendleft(_PredicateEnds(members))
-    return _federations[0]
+    (predicate, subjects), left_out = end
+    domains = {
+        name: predicate_domain(view.profile, predicate, subjects=subjects)
+        for name, view in members.items()
+    }
+    used = {name: domain for name, domain in domains.items() if domain is not None}
+    used |= {name: used[name].outside(each) for name, each in left_out if name in used}
+    return MemberDomains(used)
 
 
 def leaf_ends(leaf: Leaf, sources: Sources) -> dict[Variable, VariableEnd]:
@@ -437,7 +450,7 @@ def _leaf_end(leaf: Leaf, variable: Variable, sources: Sources) -> VariableEnd:
     key = _end_key(leaf, variable, sources.dataset)
     whole = None
     if key is not None:
-        whole = _predicate_ends(sources.members).find(key, _left_out(key, sources.copies))
-    if whole is None or not whole.domains.keys() >= set(names):
-        return VariableEnd(leaf, variable, dict.fromkeys(names, ANYTHING))
-    return VariableEnd(leaf, variable, whole.domains, whole).restricted(names)
+        whole = _predicate_end(sources.members, (key, _left_out(key, sources.copies)))
+    if whole is None or not whole.members.issuperset(names):
+        return VariableEnd(leaf, variable, MemberDomains(dict.fromkeys(names, ANYTHING)))
+    return VariableEnd(leaf, variable, whole).restricted(names)

@@ -141,7 +141,8 @@ class FetchPlanner:
         leaves = tuple(required_leaves(pattern))
         if len(members) < 2 or len(leaves) < 2:
             return members
-        kept = tuple(n for n in members if not certainly_empty(leaves, n, self.sources))
+        empty = certainly_empty(leaves, members, self.sources)
+        kept = tuple(name for name in members if name not in empty)
         # Somebody has to be asked, to hear that there is nothing.
         return kept or members[:1]
 

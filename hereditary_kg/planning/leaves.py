@@ -46,6 +46,7 @@ __all__ = [
     "graph_below",
     "has_service",
     "joined_leaves",
+    "leaf_shape",
     "names_graphs",
     "node_leaves",
     "pattern_leaves",
@@ -240,6 +241,28 @@ def walked_edges(leaf: Leaf) -> tuple[Leaf, ...]:
     if predicates is None:
         return (_any_triple(leaf.graph),)
     return tuple(Leaf(TriplePattern(_SUBJECT, iri, _OBJECT), leaf.graph) for iri in predicates)
+
+
+def leaf_shape(leaf: Leaf, *, constants: bool = True) -> Leaf:
+    """Give what leaves have in common that differ in the names of variables only.
+
+    Args:
+        leaf: a leaf.
+        constants: whether constant ends are kept.
+
+    Returns:
+        A leaf with variables of its own, all of them different.
+    """
+    triple, graph = leaf.triple, leaf.graph
+    opened = not constants
+    return Leaf(
+        TriplePattern(
+            _SUBJECT if opened or isinstance(triple.subject, Variable) else triple.subject,
+            _PREDICATE if isinstance(triple.predicate, Variable) else triple.predicate,
+            _OBJECT if opened or isinstance(triple.object, Variable) else triple.object,
+        ),
+        _HIDDEN_GRAPH if isinstance(graph, Variable) else graph,
+    )
 
 
 _HIDDEN_GRAPH = Variable(f"{Variable.HIDDEN}graph")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from hereditary_kg.planning.domains import VariableEnd, leaf_ends
+from hereditary_kg.planning.domains import MemberDomains, VariableEnd, leaf_ends
 from hereditary_kg.planning.leaves import GraphName, Leaf, pattern_leaves
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.planning.sources import Sources
@@ -259,7 +259,7 @@ def _united(ends: Sequence[VariableEnd]) -> VariableEnd:
     for end in others:
         for name, domain in end.domains.items():
             domains[name] = domains[name].united(domain) if name in domains else domain
-    return VariableEnd(first.leaf, first.variable, domains)
+    return VariableEnd(first.leaf, first.variable, MemberDomains(domains))
 
 
 def _is_plain(expression: Expression) -> bool:

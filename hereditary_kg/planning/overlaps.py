@@ -4,13 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.planning.members import Members, remembered
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sites.profile import PredicateProfile
 from hereditary_kg.sites.term_filters import TermFilter, union_size
 from hereditary_kg.sparql.algebra import Variable
 
-__all__ = ["Overlap", "overlap_of"]
+__all__ = ["NO_OVERLAP", "Overlap", "overlap_of"]
+
+# Predicates, at some members, of which it is kept what members share.
+_MOST_SHARES = 512
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Overlap:
     distinct: Mapping[Variable, float]
 
 
+NO_OVERLAP = Overlap(1.0, {})
+"""That of members that share nothing."""
+
+
 def overlap_of(leaves: Iterable[Leaf], members: Sequence[str], sources: Sources) -> Overlap:
     """Estimate what members share of what they match.
 
@@ -39,7 +47,7 @@ def overlap_of(leaves: Iterable[Leaf], members: Sequence[str], sources: Sources)
         sources: who they are.
     """
     if len(members) < 2:
-        return Overlap(1.0, {})
+        return NO_OVERLAP
     rows: list[float] = []
     distinct: dict[Variable, float] = {}
     for leaf in leaves:
@@ -58,18 +66,29 @@ def _end_shares(
     predicate = leaf.triple.predicate
     if not isinstance(predicate, IRI) or leaf.graph is not None:
         return 1.0, 1.0
-    known = list(_profiles(predicate.value, members, sources))
+    return _shares(sources.members, (predicate.value, tuple(members)))
+
+
+@remembered(most=_MOST_SHARES)
+def _shares(
+    members: Members, asked: tuple[str, tuple[str, ...]]
+) -> tuple[float | None, float | None]:
+    """Give the shares that are left at the ends of a predicate.
+
+    Args:
+        members: the federation.
+        asked: the predicate's IRI, and the members whose triples count.
+    """
+    known = list(_profiles(members, *asked))
     subjects = _distinct_share([(each.subjects, each.subject_filter) for each in known])
     if not any(each.object_filter for each in known):
         return subjects, None
     return subjects, _distinct_share([(each.objects, each.object_filter) for each in known])
 
 
-def _profiles(
-    predicate: str, members: Sequence[str], sources: Sources
-) -> Iterator[PredicateProfile]:
-    for name in members:
-        profile = sources.members[name].profile
+def _profiles(members: Members, predicate: str, names: Iterable[str]) -> Iterator[PredicateProfile]:
+    for name in names:
+        profile = members[name].profile
         known = None if profile is None else profile.predicates.get(predicate)
         if known is not None:
             yield known

@@ -38,6 +38,7 @@ from hereditary_kg.sparql.algebra import (
     Union,
     Variable,
     children,
+    conjunction,
     conjuncts,
 )
 from hereditary_kg.sparql.variables import (
@@ -57,11 +58,7 @@ def exclude_by_ranges(pattern: Pattern, sources: Sources) -> Sources:
         return sources
     search = _Search(sources)
     search.visit(pattern, ())
-    excluded = {
-        (leaf, name): reason
-        for leaf, refused in search.refused.items()
-        for name, reason in refused.items()
-    }
+    excluded = {leaf: refused for leaf, refused in search.refused.items() if refused}
     return sources.without(excluded) if excluded else sources
 
 
@@ -113,14 +110,14 @@ class _Search:
         if not isinstance(variable, Variable) or not isinstance(predicate, IRI):
             return {}
         own = [each for each in conditions if variable in expression_variables(each)]
+        if not own:
+            return {}
+        refuse = refusal(conjunction(own), variable)
         refused: dict[str, str] = {}
-        for name in self._sources.candidates[leaf] if own else ():
+        for name in self._sources.candidates[leaf]:
             profile = self._sources.members[name].profile
             known = None if profile is None else profile.predicates.get(predicate.value)
-            if known is None:
-                continue
-            reasons = (refusal(condition, variable, known) for condition in own)
-            reason = next((each for each in reasons if each is not None), None)
+            reason = None if known is None else refuse(known)
             if reason is not None:
                 refused[name] = reason
         return refused

@@ -11,16 +11,19 @@ candidate for everything that its description's ``holds`` does not rule out.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 from hereditary_kg.planning.copies import Copies
 from hereditary_kg.planning.leaves import (
     Leaf,
     edge_leaves,
+    leaf_shape,
     node_leaves,
     pattern_leaves,
     walked_edges,
 )
+from hereditary_kg.planning.members import Members, MemberView, remembered
 from hereditary_kg.rdf.datatypes import INTEGERS
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE, XSD, Literal
 from hereditary_kg.sites.profile import PredicateProfile, Profile
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from hereditary_kg.planning.domains import VariableEnd
 
 __all__ = [
-    "MemberView",
+    "Excluded",
     "Sources",
     "pattern_candidates",
     "select_sources",
@@ -51,24 +54,11 @@ _KEPT_AS = {
 }
 
 
-@dataclass(frozen=True)
-class MemberView:
-    """What planning knows of a member.
+Excluded: TypeAlias = Mapping[Leaf, Mapping[str, str]]
+"""Why members are no candidates, in a few words, by leaf and member."""
 
-    Attributes:
-        name: its name in the federation description.
-        profile: its profile, or None where it publishes none.
-        holds: IRIs or namespaces of the predicates it may hold; empty for anything.
-        asked_once: whether all that is wanted of it must come in one answer, because the labels
-            of its blank nodes hold for one answer only.
-        cuts_answers: whether it cuts long answers short, so that an order would be lost.
-    """
-
-    name: str
-    profile: Profile | None = None
-    holds: tuple[str, ...] = ()
-    asked_once: bool = False
-    cuts_answers: bool = False
+# Kinds of triple patterns whose candidates are kept.
+_MOST_SHAPES = 512
 
 
 @dataclass(frozen=True)
@@ -76,30 +66,43 @@ class Sources:
     """The candidates of each leaf of a query.
 
     Attributes:
-        members: every member of the federation, by name.
-        dataset: the graphs that the query chooses (FROM, FROM NAMED).
-        ends: of the leaves looked at so far; see `hereditary_kg.planning.domains.leaf_ends`.
+        members: every member of the federation.
         candidates: the members that may hold matches, in the federation's order.
-        reasons: why a member is no candidate, in a few words.
+        excluded: why a member is no candidate, in a few words, by leaf and member.
+        dataset: the graphs that the query chooses (FROM, FROM NAMED).
         copies: what of a member's triples is left out, for others hold it as well.
+        ends: of the leaves looked at so far; see `hereditary_kg.planning.domains.leaf_ends`.
     """
 
-    members: Mapping[str, MemberView]
+    members: Members
     candidates: Mapping[Leaf, tuple[str, ...]]
-    reasons: Mapping[tuple[Leaf, str], str] = field(default_factory=dict)
+    excluded: Excluded = field(default_factory=dict)
     dataset: Dataset = field(default_factory=Dataset)
     copies: Copies = field(default_factory=dict)
     ends: dict[Leaf, dict[Variable, "VariableEnd"]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def without(self, excluded: Mapping[tuple[Leaf, str], str]) -> "Sources":
-        """Give the sources without further pairs, with the reasons for leaving them out."""
-        candidates = dict(self.candidates)
-        for leaf in {leaf for leaf, _ in excluded}:
-            names = self.candidates[leaf]
-            candidates[leaf] = tuple(name for name in names if (leaf, name) not in excluded)
-        fewer = replace(self, candidates=candidates, reasons={**self.reasons, **excluded})
+    @cached_property
+    def reasons(self) -> Mapping[tuple[Leaf, str], str]:
+        """Why a member is no candidate, by leaf and member at once."""
+        return {
+            (leaf, name): reason
+            for leaf, reasons in self.excluded.items()
+            for name, reason in reasons.items()
+        }
+
+    def without(self, excluded: Excluded) -> "Sources":
+        """Give the sources without further members, with the reasons for leaving them out.
+
+        Args:
+            excluded: candidates, by leaf and member.
+        """
+        candidates, reasons = dict(self.candidates), dict(self.excluded)
+        for leaf, found in excluded.items():
+            candidates[leaf] = tuple(name for name in candidates[leaf] if name not in found)
+            reasons[leaf] = {**reasons.get(leaf, {}), **found}
+        fewer = replace(self, candidates=candidates, excluded=reasons)
         kept = (leaf for leaf in self.ends if candidates[leaf] == self.candidates[leaf])
         fewer.ends.update((leaf, self.ends[leaf]) for leaf in kept)
         return fewer
@@ -118,25 +121,53 @@ class Sources:
         )
 
 
-def select_sources(query: Query, members: Sequence[MemberView]) -> Sources:
-    """Choose candidates from the profiles alone, asking nobody."""
-    candidates: dict[Leaf, tuple[str, ...]] = {}
-    reasons: dict[tuple[Leaf, str], str] = {}
+def select_sources(query: Query, members: Sequence[MemberView] | Members) -> Sources:
+    """Choose candidates from the profiles alone, asking nobody.
+
+    Args:
+        query: the query.
+        members: the federation; as :class:`Members` with what is known already.
+    """
+    known = members if isinstance(members, Members) else Members(members)
     leaves = dict.fromkeys(pattern_leaves(query.pattern))
     for leaf in tuple(leaves):
         # What a path walks may be fetched triple by triple.
         leaves.update(dict.fromkeys((*edge_leaves(leaf), *walked_edges(leaf), *node_leaves(leaf))))
-    for leaf in leaves:
-        kept = []
-        for member in members:
-            reason = _exclusion(leaf, member, query.dataset)
-            if reason is None:
-                kept.append(member.name)
-            else:
-                reasons[leaf, member.name] = reason
-        candidates[leaf] = tuple(kept)
-    by_name = {member.name: member for member in members}
-    return Sources(by_name, candidates, reasons, query.dataset)
+    choices = {leaf: _choose(known, (leaf_shape(leaf), query.dataset)) for leaf in leaves}
+    return Sources(
+        known,
+        {leaf: choice.candidates for leaf, choice in choices.items()},
+        {leaf: choice.excluded for leaf, choice in choices.items() if choice.excluded},
+        query.dataset,
+    )
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The candidates of a leaf, in the federation's order, and why others are none."""
+
+    candidates: tuple[str, ...]
+    excluded: Mapping[str, str]
+
+
+@remembered(most=_MOST_SHAPES)
+def _choose(members: Members, asked: tuple[Leaf, Dataset]) -> _Choice:
+    """Choose the candidates of leaves of one shape."""
+    leaf, dataset = asked
+    names: Iterable[str] = members
+    excluded: dict[str, str] = {}
+    if leaf.constant_ends:
+        # A constant only makes the candidates fewer, and most queries bring one of their own.
+        before = _choose(members, (leaf_shape(leaf, constants=False), dataset))
+        names, excluded = before.candidates, dict(before.excluded)
+    candidates = []
+    for name in names:
+        reason = _exclusion(leaf, members[name], dataset)
+        if reason is None:
+            candidates.append(name)
+        else:
+            excluded[name] = reason
+    return _Choice(tuple(candidates), excluded)
 
 
 def _exclusion(leaf: Leaf, member: MemberView, dataset: Dataset) -> str | None:
@@ -191,11 +222,16 @@ def _node_exclusion(leaf: Leaf, profile: Profile) -> str | None:
     triple = leaf.triple
     if not leaf.constant_ends or triple.is_path:
         return None
-    reasons = [
+    ends = (triple.subject, profile.subject_namespaces), (triple.object, profile.object_namespaces)
+    excluded = any(
+        # Where no predicate has such terms, they need not be looked at one by one.
+        isinstance(end, IRI) and namespaces is not None and not end.value.startswith(namespaces)
+        for end, namespaces in ends
+    ) or all(
         _subject_exclusion(triple, known) or _object_exclusion(triple, known)
         for known in profile.predicates.values()
-    ]
-    return None if None in reasons else "has the term at no predicate"
+    )
+    return "has the term at no predicate" if excluded else None
 
 
 def _described_exclusion(leaf: Leaf, member: MemberView) -> str | None:

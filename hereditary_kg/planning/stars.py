@@ -4,18 +4,22 @@ Source: Neumann and Moerkotte, Characteristic Sets, ICDE 2011; Gubichev and Neum
 the Query Structure for Efficient Join Ordering in SPARQL Queries, EDBT 2014.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.planning.members import Members, remembered_by_member
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
-from hereditary_kg.sites.characteristic_sets import linked_rows, star_by_set, star_cardinality
+from hereditary_kg.sites.characteristic_sets import linked_rows, narrowed_star, star_by_set
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import Variable, VariableOrTerm
 
-__all__ = ["Star", "StarPattern", "group_by_subject", "link_factor", "read_star"]
+__all__ = ["Star", "StarPattern", "group_by_subject", "link_factor", "read_stars"]
 
 _FEWEST = 1.0
+# Stars of which it is kept what members have.
+_MOST_STARS = 64
 
 
 @dataclass(frozen=True)
@@ -46,65 +50,87 @@ class Star:
         return {v: max(1.0, min(count, self.rows)) for v, count in found.items()}
 
 
-@dataclass
+@dataclass(frozen=True)
 class StarPattern:
     """Leaves with one subject.
 
     Attributes:
         subject: the subject.
         leaves: the leaves.
-        predicates: the predicates, but for those of classes.
-        classes: the IRIs of the classes that are asked for.
-        constants: predicate -> canonical text of a constant object.
-        objects: variable in an object's place -> the predicates that lead to it.
-        plain: whether it is made of triple patterns over the default graph, each with a
-            predicate, and a variable for subject.
     """
 
     subject: VariableOrTerm
-    leaves: list[Leaf] = field(default_factory=list)
-    predicates: list[str] = field(default_factory=list)
-    classes: list[str] = field(default_factory=list)
-    constants: dict[str, str] = field(default_factory=dict)
-    objects: dict[Variable, tuple[str, ...]] = field(default_factory=dict)
-    plain: bool = True
+    leaves: tuple[Leaf, ...]
 
-    def add(self, leaf: Leaf) -> None:
-        """Take one more leaf."""
-        self.leaves.append(leaf)
-        predicate, target = leaf.triple.predicate, leaf.triple.object
-        if not isinstance(predicate, IRI) or leaf.graph is not None:
-            self.plain = False
-        elif predicate.value == RDF_TYPE and isinstance(target, IRI):
-            self.classes.append(target.value)
-        else:
-            self.predicates.append(predicate.value)
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether these are triples of the default graph, with predicates and one variable."""
+        return isinstance(self.subject, Variable) and all(
+            isinstance(leaf.triple.predicate, IRI) and leaf.graph is None for leaf in self.leaves
+        )
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The IRIs of the classes that are asked for."""
+        targets = (leaf.triple.object for leaf in self.leaves if _asks_for_class(leaf))
+        return tuple(target.value for target in targets if isinstance(target, IRI))
+
+    @cached_property
+    def predicates(self) -> tuple[str, ...]:
+        """The predicates, but for those of classes."""
+        return tuple(predicate for predicate, _ in self._edges)
+
+    @cached_property
+    def constants(self) -> Mapping[str, str]:
+        """Predicate -> canonical text of a constant object."""
+        return {p: target.text for p, target in self._edges if not isinstance(target, Variable)}
+
+    @cached_property
+    def objects(self) -> Mapping[Variable, tuple[str, ...]]:
+        """Variable in an object's place -> the predicates that lead to it."""
+        found: dict[Variable, tuple[str, ...]] = {}
+        for predicate, target in self._edges:
             if isinstance(target, Variable):
-                self.objects[target] = (*self.objects.get(target, ()), predicate.value)
-            else:
-                self.constants[predicate.value] = target.text
+                found[target] = (*found.get(target, ()), predicate)
+        return found
+
+    @property
+    def _edges(self) -> Iterator[tuple[str, VariableOrTerm]]:
+        for leaf in self.leaves:
+            predicate = leaf.triple.predicate
+            if isinstance(predicate, IRI) and not _asks_for_class(leaf):
+                yield predicate.value, leaf.triple.object
 
 
-def group_by_subject(leaves: Iterable[Leaf]) -> tuple[StarPattern, ...]:
+def _asks_for_class(leaf: Leaf) -> bool:
+    return leaf.triple.predicate == IRI(RDF_TYPE) and isinstance(leaf.triple.object, IRI)
+
+
+@lru_cache(maxsize=_MOST_STARS)
+def group_by_subject(leaves: tuple[Leaf, ...]) -> tuple[StarPattern, ...]:
     """Group leaves by their subjects."""
-    stars: dict[VariableOrTerm, StarPattern] = {}
+    stars: dict[VariableOrTerm, list[Leaf]] = {}
     for leaf in leaves:
-        subject = leaf.triple.subject
-        if subject not in stars:
-            stars[subject] = StarPattern(subject, plain=isinstance(subject, Variable))
-        stars[subject].add(leaf)
-    return tuple(stars.values())
+        stars.setdefault(leaf.triple.subject, []).append(leaf)
+    return tuple(StarPattern(subject, tuple(found)) for subject, found in stars.items())
 
 
-def read_star(pattern: StarPattern, profile: Profile | None) -> Star | None:
-    """Look up a star in the default graph of a member.
+@remembered_by_member(most=_MOST_STARS)
+def read_stars(
+    members: Members, pattern: StarPattern, names: Iterable[str]
+) -> Sequence[Star | None]:
+    """Look up a star in the default graphs of members.
 
     Returns:
-        The star, without rows where the member has no such subject; None where the profile says
-        nothing of it.
+        Of each member the star, without rows where it has no such subject; None where its profile
+        says nothing of the star.
     """
+    return [_read_star(pattern, members[name].profile) for name in names]
+
+
+def _read_star(pattern: StarPattern, profile: Profile | None) -> Star | None:
     subject = pattern.subject
-    if not isinstance(subject, Variable) or not pattern.plain:
+    if not isinstance(subject, Variable) or not pattern.is_plain:
         return None
     if profile is None or not profile.characteristic_sets:
         return None
@@ -113,9 +139,7 @@ def read_star(pattern: StarPattern, profile: Profile | None) -> Star | None:
         return Star(subject)
     by_set = star_by_set(profile, pattern.predicates, pattern.classes)
     if pattern.constants:
-        rows, subjects = star_cardinality(
-            profile, pattern.predicates, pattern.constants, pattern.classes
-        )
+        rows, subjects = narrowed_star(profile, by_set, pattern.constants)
     else:
         rows = sum(rows for rows, _ in by_set.values())
         subjects = sum(subjects for _, subjects in by_set.values())

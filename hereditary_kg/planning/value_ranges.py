@@ -14,17 +14,19 @@ Definition Language 1.1, part 2, section 3.3.7 (order of dateTime).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from math import inf, isnan
+from typing import TypeAlias
 
 from hereditary_kg.rdf.datatypes import NUMBERS
 from hereditary_kg.rdf.terms import XSD, Literal
 from hereditary_kg.sites.profile import PredicateProfile
 from hereditary_kg.sparql.algebra import Call, Expression, Variable
 
-__all__ = ["Comparison", "Span", "comparisons", "known_span", "refusal"]
+__all__ = ["Comparison", "Refusal", "Span", "comparisons", "known_span", "refusal"]
 
 _DATES = frozenset(XSD + name for name in ("date", "dateTime", "dateTimeStamp"))
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
@@ -41,6 +43,13 @@ _ZONES = timedelta(hours=14).total_seconds()
 _PRECISION = 1e-6
 _LARGEST = 1e38
 _SMALLEST = 1e-37
+
+# The ranges of as many predicates at as many members are read once.
+_MOST_RANGES = 4096
+
+
+Refusal: TypeAlias = Callable[[PredicateProfile], str | None]
+"""Says why all objects of a predicate are dropped, or gives None."""
 
 
 @dataclass(frozen=True)
@@ -122,46 +131,60 @@ def comparisons(condition: Expression) -> tuple[Comparison, ...] | None:
     return tuple(found)
 
 
-def refusal(condition: Expression, variable: Variable, known: PredicateProfile) -> str | None:
-    """Say why a condition drops every row whose ``variable`` is an object of a predicate.
+def refusal(condition: Expression, variable: Variable) -> Refusal:
+    """Find out when a condition drops every row whose ``variable`` is an object of a predicate.
 
     Args:
         condition: what has to be true of a row.
         variable: a variable.
-        known: what is known of the predicate.
 
     Returns:
-        A few words; None where a row may be left.
+        What gives a few words about a predicate; None where a row may be left.
     """
     match condition:
         case Call("&&", parts):
-            return next(_reasons(parts, variable, known), None)
+            return _any_of([refusal(part, variable) for part in parts])
         case Call("||", parts):
             # An error beside what is true is true.
-            found = list(_reasons(parts, variable, known))
-            return found[0] if len(found) == len(parts) else None
+            return _all_of([refusal(part, variable) for part in parts])
     either = comparisons(condition)
     if either is None or either[0].variable != variable:
-        return None
+        return _never
+    # What is of another kind is unequal, rather than an error.
+    if any(each.operator == "!=" for each in either):
+        return _never
+    admitted = [each.admitted for each in either]
+    return lambda known: _refuse(admitted, known)
+
+
+def _never(_: PredicateProfile) -> str | None:
+    return None
+
+
+def _any_of(refusals: Sequence[Refusal]) -> Refusal:
+    def refuse(known: PredicateProfile) -> str | None:
+        reasons = (each(known) for each in refusals)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    return refuse
+
+
+def _all_of(refusals: Sequence[Refusal]) -> Refusal:
+    def refuse(known: PredicateProfile) -> str | None:
+        reasons = [each(known) for each in refusals]
+        return None if None in reasons else reasons[0]
+
+    return refuse
+
+
+def _refuse(admitted: Sequence[Span], known: PredicateProfile) -> str | None:
     reason = None
-    for each in either:
-        if each.operator == "!=":
-            # What is of another kind is unequal, rather than an error.
-            return None
-        held = known_span(known, dates=each.constant.dates)
-        if held is None or not (held.is_empty or held.meet(each.admitted).is_empty):
+    for span in admitted:
+        held = known_span(known, dates=span.dates)
+        if held is None or not (held.is_empty or held.meet(span).is_empty):
             return None
         reason = _words(known, held)
     return reason
-
-
-def _reasons(
-    conditions: tuple[Expression, ...], variable: Variable, known: PredicateProfile
-) -> Iterator[str]:
-    for condition in conditions:
-        reason = refusal(condition, variable, known)
-        if reason is not None:
-            yield reason
 
 
 def _words(known: PredicateProfile, held: Span) -> str:
@@ -188,6 +211,7 @@ def known_span(known: PredicateProfile, *, dates: bool) -> Span | None:
     return None if known.number_range is None else _number_span(*known.number_range)
 
 
+@lru_cache(maxsize=_MOST_RANGES)
 def _number_span(low: float, high: float) -> Span | None:
     if max(abs(low), abs(high)) > _LARGEST:
         return None
@@ -196,6 +220,7 @@ def _number_span(low: float, high: float) -> Span | None:
     return Span(False, _tolerant(low, -1) - margin, _tolerant(high, 1) + margin)
 
 
+@lru_cache(maxsize=_MOST_RANGES)
 def _date_span(first: str, end: str) -> Span | None:
     ends = [_seconds(day) for day in (first, end)]
     if ends[0] is None or ends[1] is None:

@@ -18,6 +18,7 @@ __all__ = [
     "Link",
     "constant_share",
     "linked_rows",
+    "narrowed_star",
     "star_by_set",
     "star_cardinality",
 ]
@@ -92,11 +93,32 @@ def star_cardinality(
     Returns:
         The number of rows, and that of distinct subjects among them.
     """
+    return narrowed_star(profile, star_by_set(profile, predicates, classes), bound_objects)
+
+
+def narrowed_star(
+    profile: "Profile",
+    by_set: Mapping[int, tuple[float, float]],
+    bound_objects: Mapping[str, str],
+) -> tuple[float, float]:
+    """Estimate what constants leave of the solutions of a star.
+
+    Args:
+        profile: the site's.
+        by_set: the solutions of the star without constants (`star_by_set`).
+        bound_objects: predicate IRI -> canonical text of a constant object.
+
+    Returns:
+        The number of rows, and that of distinct subjects among them.
+    """
     rows = subjects = 0.0
-    for position, (set_rows, set_subjects) in star_by_set(profile, predicates, classes).items():
+    shares = {
+        iri: constant_share(profile.predicates[iri], term)
+        for iri, term in (bound_objects.items() if by_set else ())
+    }
+    for position, (set_rows, set_subjects) in by_set.items():
         each = profile.characteristic_sets[position]
-        for iri, term in bound_objects.items():
-            share = constant_share(profile.predicates[iri], term)
+        for iri, share in shares.items():
             multiplicity = each.occurrences[iri] / each.subjects
             set_rows *= share  # noqa: PLW2901 (narrowed down)
             set_subjects *= min(1.0, multiplicity * share) / min(1.0, multiplicity)  # noqa: PLW2901

@@ -94,6 +94,17 @@ class Profile:
         return {}
 
     @cached_property
+    def subject_namespaces(self) -> tuple[str, ...] | None:
+        """Every subject IRI begins with one of these; None where that is not known."""
+        return _united([each.subject_namespaces for each in self.predicates.values()])
+
+    @cached_property
+    def object_namespaces(self) -> tuple[str, ...] | None:
+        """Every object IRI begins with one of these; None where that is not known."""
+        known = self.predicates.values()
+        return _united([each.object_namespaces for each in known if each.iri_objects])
+
+    @cached_property
     def links_by_predicate(self) -> Mapping[str, Sequence[Link]]:
         """The links by the predicate of their triples."""
         found: dict[str, list[Link]] = {}
@@ -117,3 +128,8 @@ class Profile:
         from hereditary_kg.sites.profile_document import read_profile  # noqa: PLC0415 (circular)
 
         return read_profile(document)
+
+
+def _united(known: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """Unite namespaces, of which none at all means that they are not known."""
+    return tuple(sorted(set().union(*known))) if all(known) else None

@@ -4,7 +4,6 @@ A filter lets a planner leave out a member that certainly does not have a code, 
 """
 
 import base64
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -100,7 +99,7 @@ class TermFilter:
         >>> [codes.excludes(f"<http://{term}>") for term in ("a/1", "a/2", "b/2")]
         [False, True, False]
         """
-        return self.covers(term) and not self._holds(hash_term(term))
+        return self.covers(term) and not self._holds(_hash_constant(term))
 
     def admits_many(self, terms: "pl.Series") -> "pl.Series":
         """Say of each of many canonical terms whether it may be present.
@@ -141,14 +140,27 @@ class TermFilter:
         return frozenset(split_hashes(self.hashes))
 
     def _holds(self, wanted: bytes) -> bool:
-        def hash_at(position: int) -> bytes:
-            return self.hashes[position * HASH_BYTES : (position + 1) * HASH_BYTES]
+        hashes = self.hashes
+        low, high = 0, len(hashes) // HASH_BYTES
+        while low < high:
+            middle = (low + high) // 2
+            start = middle * HASH_BYTES
+            found = hashes[start : start + HASH_BYTES]
+            if found == wanted:
+                return True
+            if found < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return False
 
-        position = bisect_left(range(len(self)), wanted, key=hash_at)
-        return hash_at(position) == wanted
+
+@lru_cache(maxsize=1024)
+def _hash_constant(term: str) -> bytes:
+    """Hash a term of a query, which the filters of many members are asked for."""
+    return hash_term(term)
 
 
-@lru_cache(maxsize=4096)
 def union_size(filters: tuple[TermFilter, ...]) -> float:
     """Estimate how many distinct terms several filters have together.
 

@@ -14,6 +14,7 @@ A constructor may narrow a pattern's scope by variables that no solution can bin
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 from hereditary_kg.rdf.terms import IRI, BlankNode, Literal, Term
@@ -102,6 +103,14 @@ class TriplePattern:
     subject: VariableOrTerm
     predicate: "Variable | Path"
     object: VariableOrTerm
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Planning looks up one and the same triple pattern a thousand times.
+        return hash((self.subject, self.predicate, self.object))
 
     @property
     def is_path(self) -> bool:

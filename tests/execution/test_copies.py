@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hereditary_kg.execution import preparation
+from hereditary_kg.planning import physical
 from hereditary_kg.sparql.printing import query_text
 from tests.dealt_federations import answer_of, dealt, oracle, store_of
 from tests.execution.scripted_federations import Endpoint, federation_of
@@ -234,3 +236,23 @@ async def test_a_member_that_refuses_the_question_does_not_fail_the_query():
         assert answer_of(result) == oracle(merge(sites), JOIN)
         assert result.certificate.complete
     assert checks(result) == 0
+
+
+async def test_a_plan_of_one_step_is_not_made_anew_for_copies(monkeypatch):
+    built = []
+
+    def build_plan(*arguments, **options):
+        built.append(arguments)
+        return physical.build_plan(*arguments, **options)
+
+    monkeypatch.setattr(preparation, "build_plan", build_plan)
+    shared = (thing(0, "person", 0), P, '"0"')
+    mine = thing(9, "person", 0)
+    federation = dealt([[shared, (mine, P, '"1"'), (mine, R, '"c"')], [shared]])
+    for text, plans in (
+        ("SELECT * { ?s :p ?v ; :r ?c }", 1),
+        ("SELECT * { { ?s :p ?v } UNION { ?s :r ?c } }", 3),
+    ):
+        built.clear()
+        assert len(await federation.query(PREFIX + text)) > 0
+        assert len(built) == plans, text

@@ -75,6 +75,33 @@ async def test_a_profile_is_asked_for_again_when_it_has_aged(profile_json):
     assert transport.asked == [None, "e1"]
 
 
+async def test_it_is_known_whether_a_profile_would_be_asked_for(profile_json):
+    clock = Clock()
+    member, transport, data = make_member(clock=clock)
+    transport.profile = FetchedProfile("e1", profile_json("1"))
+    assert not member.knows_profile()
+    first = await member.profile(Deadline(30))
+    clock.now = PROFILE_AGE
+    assert member.knows_profile()
+    assert member.known_profile is first
+    clock.now = PROFILE_AGE + 1
+    assert not member.knows_profile()
+    await member.profile(Deadline(30))
+    data["version"] = "2"
+    with pytest.raises(StaleProfileError):
+        await rows(member)
+    assert not member.knows_profile()
+    assert member.known_profile is None
+
+
+async def test_a_member_without_a_profile_is_known_to_have_none():
+    member, transport, _ = make_member()
+    assert await member.profile(Deadline(30)) is None
+    assert member.knows_profile()
+    assert member.known_profile is None
+    assert transport.asked == [None]
+
+
 async def test_many_askers_cause_one_request(profile_json):
     member, transport, _ = make_member()
     transport.profile = FetchedProfile("e1", profile_json("1"))

@@ -65,10 +65,12 @@ async def test_it_is_used_as_long_as_the_numbers_hold(store, file, clock):
     assert (await member.profile(Deadline(30), log=log)).triples == 3
     asked = len(transport.queries)
     assert asked == len(log) > 0
+    assert member.knows_profile()
     clock.now += PROFILE_CHECK - 1
     assert await member.profile(Deadline(30)) is not None
     assert len(transport.queries) == asked
     clock.now += 2
+    assert not member.knows_profile()
     assert await member.profile(Deadline(30)) is not None
     assert len(transport.queries) == 2 * asked
     assert member.profile_warning is None

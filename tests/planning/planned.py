@@ -10,9 +10,10 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from hereditary_kg.planning.explanation import explain_plan
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.rules import apply_rules
-from hereditary_kg.planning.sources import MemberView, select_sources
+from hereditary_kg.planning.sources import select_sources
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sparql.parsing import parse_query
 

@@ -14,8 +14,9 @@ from hereditary_kg.planning.cardinality import (
     join_estimates,
 )
 from hereditary_kg.planning.leaves import pattern_leaves
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.selectivity import FILTER_SELECTIVITY
-from hereditary_kg.planning.sources import MemberView, select_sources
+from hereditary_kg.planning.sources import select_sources
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sites.shared_namespaces import SharingPolicy
 from hereditary_kg.sparql.algebra import Project, SelectQuery, Variable

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hereditary_kg.planning.copies import Copied
 from hereditary_kg.planning.copy_filters import with_copies, without_copies
 from hereditary_kg.planning.leaves import pattern_leaves
-from hereditary_kg.planning.sources import MemberView, Sources, select_sources
+from hereditary_kg.planning.members import Members, MemberView
+from hereditary_kg.planning.sources import Sources, select_sources
 from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sparql.parsing import parse_query
@@ -49,7 +50,7 @@ def test_filters_leave_out_just_the_copies(data, held, pattern):
     found, kept = data.draw(copies(held))
     store = store_of(held)
     view = MemberView("m", profile_store(store, "1"))
-    restricted = without_copies(pattern, "m", Sources({"m": view}, {}, copies=found))
+    restricted = without_copies(pattern, "m", Sources(Members([view]), {}, copies=found))
     shown = scope_variables(pattern)
     assert scope_variables(restricted) == shown
     expected = oracle(store_of(kept), select_text(pattern, shown))
@@ -64,7 +65,7 @@ DATA = [
 ]
 A = ("http://a.example/",)
 SOURCES = Sources(
-    {"m": MemberView("m", profile_store(store_of(DATA), "1"))},
+    Members([MemberView("m", profile_store(store_of(DATA), "1"))]),
     {},
     copies={
         ("m", "http://example.org/p"): Copied(A, A, tied=True),

@@ -15,8 +15,9 @@ from hereditary_kg.planning.explanation import (
     write_excluded,
     write_members,
 )
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.physical import build_plan
-from hereditary_kg.planning.sources import MemberView, select_sources
+from hereditary_kg.planning.sources import select_sources
 from hereditary_kg.sparql.parsing import parse_query
 from tests.planning.planned import members
 

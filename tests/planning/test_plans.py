@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from hereditary_kg.planning import plan
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.rules import apply_rules
-from hereditary_kg.planning.sources import MemberView, select_sources
+from hereditary_kg.planning.sources import select_sources
 from hereditary_kg.sparql.parsing import parse_query
 from tests.planning.planned import PLANS, members, plan_text
 

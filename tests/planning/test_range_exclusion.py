@@ -6,8 +6,9 @@ import random
 import pytest
 
 from hereditary_kg.planning.leaves import pattern_leaves
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.range_exclusion import exclude_by_ranges
-from hereditary_kg.planning.sources import MemberView, select_sources
+from hereditary_kg.planning.sources import select_sources
 from hereditary_kg.rdf.terms import XSD
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sparql.parsing import parse_query

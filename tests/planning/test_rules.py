@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from hereditary_kg.planning import rules
 from hereditary_kg.planning.errors import PlanningError
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.rules import RULES, apply_rules
 from hereditary_kg.planning.rules.filters import is_stable, push_filters_down
 from hereditary_kg.planning.rules.graphs import push_graphs_down
 from hereditary_kg.planning.rules.optionals import push_conditions_into_optionals
 from hereditary_kg.planning.rules.unanswerable import remove_unanswerable
-from hereditary_kg.planning.sources import MemberView, select_sources
+from hereditary_kg.planning.sources import select_sources
 from hereditary_kg.rdf.terms import IRI, Literal
 from hereditary_kg.rdf.tsv_reading import parse_tsv
 from hereditary_kg.sites.profiling import profile_store
@@ -183,7 +184,7 @@ def test_a_rule_that_adds_a_member_is_stopped(members, monkeypatch):
     whole = variables_of("?x :age ?y . ?x ?any ?y")
     sources = select_sources(whole, both)
     sources = sources.without(
-        {(leaf, "m1"): "for the test" for leaf in sources.candidates if leaf.predicates}
+        {leaf: {"m1": "for the test"} for leaf in sources.candidates if leaf.predicates}
     )
     pattern = BGP(whole.pattern.pattern.triples[:1])
     with pytest.raises(PlanningError, match=r"added the members \['m1'\]; please report"):

@@ -6,13 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hereditary_kg.planning.leaves import pattern_leaves
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.probes import PROBED, probe_leaves, probe_text
-from hereditary_kg.planning.sources import (
-    MemberView,
-    pattern_candidates,
-    select_sources,
-)
+from hereditary_kg.planning.sources import pattern_candidates, select_sources
 from hereditary_kg.rdf.terms import RDF_TYPE, XSD
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sparql.parsing import parse_query
@@ -171,7 +168,7 @@ def test_further_exclusions_keep_the_earlier_reasons():
     query = parse_query(PREFIX + "SELECT * { ?s :knows ?o . ?s :unheard ?x }")
     sources = select_sources(query, [CLINIC, MemberView("any")])
     known, unheard = own_leaves(query)
-    fewer = sources.without({(known, "any"): "a probe found no match"})
+    fewer = sources.without({known: {"any": "a probe found no match"}})
     assert (fewer.candidates[known], fewer.candidates[unheard]) == (("clinic",), ("any",))
     assert fewer.reasons[known, "any"] == "a probe found no match"
     assert fewer.reasons[unheard, "clinic"] == "does not use the predicate"
@@ -222,6 +219,29 @@ def test_a_member_with_a_match_is_a_candidate(world, chosen):
         (leaf,) = own_leaves(query)
         if bool(store.query(text)):
             assert sources.candidates[leaf] == ("m",), sources.reasons[leaf, "m"]
+
+
+def test_a_node_whose_namespace_no_predicate_has_is_nobodys():
+    nowhere = "has the term at no predicate"
+    assert reasons_of("SELECT * { <http://nowhere.org/x> ?p ?o }", CLINIC) == {"clinic": nowhere}
+    assert reasons_of("SELECT * { ?s ?p <http://nowhere.org/x> }", CLINIC) == {"clinic": nowhere}
+    assert reasons_of("SELECT * { :a ?p <http://other.org/x> }", CLINIC) == {"clinic": None}
+    assert reasons_of("SELECT * { ?s ?p true }", CLINIC) == {"clinic": nowhere}
+
+
+def test_namespaces_of_all_nodes_are_known_if_those_of_each_predicate_are():
+    known = CLINIC.profile
+    assert (
+        known.subject_namespaces
+        == known.object_namespaces
+        == (
+            "http://example.org/",
+            "http://other.org/",
+        )
+    )
+    unknown = view("m", "@prefix : <http://example.org/> . _:n :p :b . :a :q 1 .").profile
+    assert unknown.subject_namespaces is None
+    assert unknown.object_namespaces == ("http://example.org/",)
 
 
 # Probes

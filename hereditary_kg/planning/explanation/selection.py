@@ -7,7 +7,8 @@ from typing import Any
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.explanation.record import Reason
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
-from hereditary_kg.planning.sources import MemberView, Sources
+from hereditary_kg.planning.members import MemberView
+from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
 from hereditary_kg.sparql.algebra import Pattern
 
@@ -58,13 +59,6 @@ class SourceChoice:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        # A leaf's hash is worth computing once, not once a member.
-        found: dict[int, tuple[Leaf, dict[str, str]]] = {}
-        for (leaf, name), reason in sources.reasons.items():
-            found.setdefault(id(leaf), (leaf, {}))[1][name] = reason
-        self._reasons: dict[Leaf, dict[str, str]] = {}
-        for leaf, reasons in found.values():
-            self._reasons.setdefault(leaf, {}).update(reasons)
 
     def explain(self, fetch: plan.Fetch) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
         """Say why the members of a request are asked, and why all others are not."""
@@ -75,7 +69,8 @@ class SourceChoice:
 
     def excluded(self, leaves: Iterable[Leaf], asked: Iterable[str]) -> tuple[Reason, ...]:
         """Group those who are not asked by the reason, the largest group first."""
-        reasons = [(leaf, self._reasons[leaf]) for leaf in leaves if leaf in self._reasons]
+        known = self._sources.excluded
+        reasons = [(leaf, known[leaf]) for leaf in leaves if leaf in known]
         found: dict[tuple[int, str], list[str]] = {}
         passed = set(asked)
         for name in self._sources.members:
