@@ -144,7 +144,9 @@ async def _read(
 ) -> Batches:
     names = [variable.name for variable in node.variables]
     if keys is None:
-        answer = read_whole(series, template.write(), expected=node.estimate.rows)
+        name = series.member.name
+        exact = None if name in node.own_patterns else node.exact_rows.get(name)
+        answer = read_whole(series, template.write(), expected=node.estimate.rows, exact=exact)
     else:
         answer = ask_in_blocks(series, template, keys)
     async with aclosing(answer) as batches:
