@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import polars as pl
 
+from hereditary_kg.federation.answer_columns import arrange_columns
 from hereditary_kg.federation.blank_nodes import scope_blank_nodes
 from hereditary_kg.federation.circuit_breaker import CircuitBreaker
 from hereditary_kg.federation.count_stamps import StampCheck, is_count_stamp
@@ -25,7 +26,6 @@ from hereditary_kg.federation.errors import (
     TransportError,
     TransportTimeoutError,
     UnreachableError,
-    UnusableAnswerError,
 )
 from hereditary_kg.federation.exchange import Exchange
 from hereditary_kg.federation.experience import Experience
@@ -200,7 +200,7 @@ class Member:
             number = log.begin()
             scope = self.name if self._keeps_labels(answer.response) else f"{self.name}.{number}"
             async for batch in batches:
-                rows = read_dialect(answer.response, _arrange(batch, variables))
+                rows = read_dialect(answer.response, arrange_columns(batch, variables))
                 frame = scope_blank_nodes(rows, scope)
                 if frame is not rows and scope != self.name:
                     log.note_blank_nodes(self.name, number)
@@ -270,6 +270,11 @@ class Member:
     def profile_warning(self) -> str | None:
         """Why the profile at hand is not used; None where nothing is wrong."""
         return self._stamp_check.warning(self.name, self._profiles.stamp)
+
+    @property
+    def has_unverified_profile(self) -> bool:
+        """Whether it does not say whether the profile in use, a file's, is of its data."""
+        return self._profiles.is_unverified
 
     async def check(self, deadline: Deadline) -> MemberStatus:
         """Find out whether the member is up, what it is, and whether its profile is current.
@@ -479,22 +484,3 @@ class Member:
             slots = RequestSlots(self.description.concurrency, clock=self._clock)
             state = self._loops[loop] = _LoopState(slots, asyncio.Lock())
         return state
-
-
-def _arrange(batch: pl.DataFrame, variables: Sequence[str]) -> pl.DataFrame:
-    """Bring the columns into the order asked for.
-
-    Raises:
-        UnusableAnswerError: they are not the columns asked for.
-    """
-    if batch.columns == list(variables):
-        return batch
-    if sorted(batch.columns) != sorted(variables):
-        raise UnusableAnswerError(
-            f"answered the columns {_list(batch.columns)} where {_list(variables)} were asked for"
-        )
-    return batch.select(variables)
-
-
-def _list(variables: Sequence[str]) -> str:
-    return " ".join(f"?{name}" for name in variables) or "(none)"
