@@ -20,8 +20,8 @@ from hereditary_kg.execution.errors import IncompleteAnswerError, QueryTimeoutEr
 from hereditary_kg.execution.label_memory import LabelMemory
 from hereditary_kg.execution.memory import MemoryBudget
 from hereditary_kg.execution.preparation import (
+    Findings,
     PreparedQuery,
-    ProbeCache,
     parse_for_federation,
     prepare_query,
 )
@@ -82,7 +82,7 @@ class AsyncFederation:
         self.members = tuple(members)
         self.services = dict(services or {})
         self._by_name = {member.name: member for member in members}
-        self._probes = ProbeCache()
+        self._findings = Findings()
         self._labels = LabelMemory()
 
     @classmethod
@@ -143,7 +143,7 @@ class AsyncFederation:
         query = parse_for_federation(text, self.description.prefixes)
         context = ExecutionContext(self._by_name, Deadline(timeout), RequestLog())
         return await prepare_query(
-            query, self.members, context, self._probes, optimise=optimise, probe=False
+            query, self.members, context, self._findings, optimise=optimise, probe=False
         )
 
     async def check(self, *, timeout: float | None = 10.0) -> tuple[MemberStatus, ...]:
@@ -213,7 +213,7 @@ class AsyncFederation:
         )
         with run.stopwatch.planning(run.log):
             prepared = await prepare_query(
-                run.query, self.members, context, self._probes, optimise=run.options["optimise"]
+                run.query, self.members, context, self._findings, optimise=run.options["optimise"]
             )
         kind, variables, answered = answer_form(run.query, context, prepared)
         explain = partial(_write_plan, context, prepared, self.description.prefixes)
