@@ -186,11 +186,12 @@ def write_queries(explanation: "Explanation") -> str:
 
     parts = []
     for step in explanation.queries():
-        head = f"[{step.number}] asked of {write_members(step.members, most=10)}"
-        if step.cost is not None and step.cost.bound:
-            head += ", with bindings as VALUES"
-        laid_out = lay_out_query(step.query or "", explanation.prefixes)
-        parts.append(head + "\n" + textwrap.indent(laid_out, "    "))
+        for query in step.queries:
+            head = f"[{step.number}] asked of {write_members(query.members, most=10)}"
+            if step.cost is not None and step.cost.bound:
+                head += ", with bindings as VALUES"
+            laid_out = lay_out_query(query.text, explanation.prefixes)
+            parts.append(head + "\n" + textwrap.indent(laid_out, "    "))
     return "\n\n".join(parts)
 
 

@@ -7,7 +7,11 @@ from typing import Literal
 
 import polars as pl
 
-from hereditary_kg.execution.certificates import Certificate, make_certificate
+from hereditary_kg.execution.certificates import (
+    Certificate,
+    make_certificate,
+    unverified_profiles,
+)
 from hereditary_kg.execution.construction import TRIPLE_COLUMNS, construct_triples
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.describing import describe_resources, described_terms
@@ -67,6 +71,8 @@ class Answer:
     def certificate(self) -> Certificate:
         """Give the certificate of what has been read so far; call it after the last batch."""
         asked = dict.fromkeys(record.member for record in self._context.log)
+        members = self._context.members
+        unverified = [n for n in self._context.versions if members[n].has_unverified_profile]
         return make_certificate(
             self.prepared.query.pattern,
             (*self._names, *(name for name in asked if name not in self._names)),
@@ -74,7 +80,7 @@ class Answer:
             failures=self._context.failures,
             versions=self._context.versions,
             milliseconds=self._stopwatch.seconds * 1000,
-            notes=self._context.notes,
+            notes=(*self._context.notes, *unverified_profiles(unverified)),
             denied=self.kind == "boolean"
             and not self._context.rows.get(id(self.prepared.physical)),
         )

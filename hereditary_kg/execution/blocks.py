@@ -170,11 +170,22 @@ async def _gather_block(
     except RowCapError:
         capped = True
     rows = sum(frame.height for frame in gathered)
-    if divisible and await is_cut_short(series, query, rows, capped=capped):
+    natural = rows if divisible and _is_even(gathered, block) else None
+    if divisible and await is_cut_short(series, query, rows, capped=capped, expected=natural):
         series.refuse(query, rows, "the block of bindings is too large")
     experience.binding_form.settle(keyword)
     experience.block_size.succeed(block.height, time.monotonic() - started)
     return gathered
+
+
+def _is_even(gathered: list[pl.DataFrame], block: pl.DataFrame) -> bool:
+    """Whether all bindings have as many rows: a limit would hardly end an answer like that."""
+    rows = sum(frame.height for frame in gathered)
+    if not rows or rows % block.height:
+        return False
+    found = pl.concat([frame.select(block.columns) for frame in gathered])
+    each = found.group_by(block.columns).len()["len"]
+    return each.len() == block.height and each.n_unique() == 1
 
 
 async def _smaller_blocks(

@@ -1,6 +1,6 @@
 """What an answer is worth: who was asked what, who failed, and what that means."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -21,7 +21,16 @@ from hereditary_kg.sparql.algebra import (
 )
 from hereditary_kg.sparql.variables import expression_patterns, pattern_expressions, walk
 
-__all__ = ["Certificate", "MemberReport", "growing_obstacles", "make_certificate"]
+__all__ = [
+    "Certificate",
+    "MemberReport",
+    "growing_obstacles",
+    "make_certificate",
+    "unverified_profiles",
+]
+
+# More members than that are counted.
+_LISTED = 10
 
 Standing: TypeAlias = Literal["answered", "failed", "not asked"]
 
@@ -191,6 +200,20 @@ def make_certificate(
     return Certificate(
         not failures, not reasons, reasons, reports, milliseconds, tuple(dict.fromkeys(notes))
     )
+
+
+def unverified_profiles(names: Sequence[str]) -> tuple[str, ...]:
+    """Name the members whose profiles nobody has compared with their data."""
+    if not names:
+        return ()
+    listed = ", ".join(names[:_LISTED])
+    listed += f" and {len(names) - _LISTED:,} others" if len(names) > _LISTED else ""
+    note = (
+        f"not verified: the profile of {listed}. It is not said which data is answered from, so "
+        "rows may be missing if they have changed since; `hkg federation profile` builds a profile "
+        "that can be compared"
+    )
+    return (note,)
 
 
 def _report(

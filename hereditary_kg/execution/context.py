@@ -1,7 +1,7 @@
 """What all operators of one running query share."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -13,6 +13,7 @@ from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.explanation import PlanRun, measure_run
+from hereditary_kg.sparql.algebra import Pattern
 
 __all__ = ["ExecutionContext"]
 
@@ -41,6 +42,8 @@ class ExecutionContext:
         steps: the numbers of plan nodes in the log, by the node's identity.
         memory: what it may hold at the mediator.
         asked_once: the members that may be asked once only, as their blank nodes need it.
+        note_empty: told member and pattern of each whole answer that has no row, where nothing
+            restricted it.
         asked_before: how many requests the log had when this attempt at the query began.
     """
 
@@ -60,6 +63,7 @@ class ExecutionContext:
     steps: dict[int, int] = field(default_factory=dict)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     asked_once: frozenset[str] = frozenset()
+    note_empty: Callable[[str, Pattern], None] = lambda _name, _pattern: None
     asked_before: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -16,12 +16,12 @@ import polars as pl
 
 from hereditary_kg.execution.answers import Answer, answer_form, show_plan
 from hereditary_kg.execution.context import ExecutionContext
-from hereditary_kg.execution.errors import QueryTimeoutError
+from hereditary_kg.execution.errors import IncompleteAnswerError, QueryTimeoutError
 from hereditary_kg.execution.label_memory import LabelMemory
 from hereditary_kg.execution.memory import MemoryBudget
 from hereditary_kg.execution.preparation import (
+    Findings,
     PreparedQuery,
-    ProbeCache,
     parse_for_federation,
     prepare_query,
 )
@@ -36,7 +36,11 @@ from hereditary_kg.execution.timings import Stopwatch
 from hereditary_kg.federation.connection import connect_members, connect_services
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.description import FederationDescription, read_description
-from hereditary_kg.federation.errors import BlankNodeLabelError, StaleProfileError
+from hereditary_kg.federation.errors import (
+    BlankNodeLabelError,
+    CappedOrderError,
+    StaleProfileError,
+)
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.member_status import MemberStatus
 from hereditary_kg.federation.request_log import RequestLog
@@ -78,7 +82,7 @@ class AsyncFederation:
         self.members = tuple(members)
         self.services = dict(services or {})
         self._by_name = {member.name: member for member in members}
-        self._probes = ProbeCache()
+        self._findings = Findings()
         self._labels = LabelMemory()
 
     @classmethod
@@ -139,7 +143,7 @@ class AsyncFederation:
         query = parse_for_federation(text, self.description.prefixes)
         context = ExecutionContext(self._by_name, Deadline(timeout), RequestLog())
         return await prepare_query(
-            query, self.members, context, self._probes, optimise=optimise, probe=False
+            query, self.members, context, self._findings, optimise=optimise, probe=False
         )
 
     async def check(self, *, timeout: float | None = 10.0) -> tuple[MemberStatus, ...]:
@@ -160,7 +164,9 @@ class AsyncFederation:
     async def _persist(
         self, run: "_Run", attempt: Callable[["_Run", frozenset[str]], Awaitable[Value]]
     ) -> Value:
-        """Try anew while data change under the plan, or blank nodes must come from one answer.
+        """Try anew while data change under the plan, or members show what they cannot give.
+
+        That is blank nodes from more than one answer, or all rows in an order.
 
         Nothing of an attempt that fails like that has been handed out.
         """
@@ -174,6 +180,9 @@ class AsyncFederation:
             except BlankNodeLabelError as error:
                 self._labels.learn(run.text, error, run.log)
                 if self._labels.members(run.text) == once:
+                    raise
+            except IncompleteAnswerError as error:
+                if number == _REPLANS or not isinstance(error.__cause__, CappedOrderError):
                     raise
         raise AssertionError("unreachable")
 
@@ -204,7 +213,7 @@ class AsyncFederation:
         )
         with run.stopwatch.planning(run.log):
             prepared = await prepare_query(
-                run.query, self.members, context, self._probes, optimise=run.options["optimise"]
+                run.query, self.members, context, self._findings, optimise=run.options["optimise"]
             )
         kind, variables, answered = answer_form(run.query, context, prepared)
         explain = partial(_write_plan, context, prepared, self.description.prefixes)

@@ -4,13 +4,14 @@ The stages have names that ``hkg explain --stage`` shows: *parsed*, *sources*, *
 *physical*.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.copy_checks import CopyCache, check_copies
+from hereditary_kg.execution.probe_cache import PROBED_IN_VAIN, ProbeCache
 from hereditary_kg.execution.streams import gather
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
@@ -38,7 +39,7 @@ from hereditary_kg.sparql.parsing import parse_query
 from hereditary_kg.sparql.printing import base_text, dataset_text
 from hereditary_kg.sparql.rewriting import rewrite_expressions
 
-__all__ = ["PreparedQuery", "ProbeCache", "parse_for_federation", "prepare_query"]
+__all__ = ["Findings", "PreparedQuery", "parse_for_federation", "prepare_query"]
 
 
 @dataclass(frozen=True)
@@ -60,29 +61,19 @@ class PreparedQuery:
     versions: Mapping[str, str]
 
 
-class ProbeCache:
-    """What probes have found, as long as the member's data stay the same.
+@dataclass
+class Findings:
+    """What was found out about members, as long as their data stay the same.
 
     Attributes:
-        copies: what was found out about copies.
+        probes: which leaves they match, and which not.
+        copies: what they hold of others.
         members: what planning has concluded from the profiles.
     """
 
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str, Leaf], bool] = {}
-        self.copies = CopyCache()
-        self.members = MembersCache()
-
-    def get(self, member: MemberView, leaf: Leaf) -> bool | None:
-        """Give what is known, or None."""
-        if member.profile is None:
-            return None
-        return self._found.get((member.name, member.profile.stamp, leaf))
-
-    def put(self, member: MemberView, leaf: Leaf, *, matches: bool) -> None:
-        """Keep an answer; without a data version it could become wrong unnoticed."""
-        if member.profile is not None:
-            self._found[member.name, member.profile.stamp, leaf] = matches
+    probes: ProbeCache = field(default_factory=ProbeCache)
+    copies: CopyCache = field(default_factory=CopyCache)
+    members: MembersCache = field(default_factory=MembersCache)
 
 
 def parse_for_federation(text: str, prefixes: Mapping[str, str], base: str | None = None) -> Query:
@@ -111,7 +102,7 @@ async def prepare_query(
     query: Query,
     members: Sequence[Member],
     context: ExecutionContext,
-    probes: ProbeCache,
+    findings: Findings,
     *,
     optimise: bool = True,
     probe: bool = True,
@@ -122,7 +113,7 @@ async def prepare_query(
         query: a parsed query.
         members: the federation.
         context: deadline, log, what happens when a member fails, and who may be asked once only.
-        probes: answers of earlier probes.
+        findings: what earlier queries have found out.
         optimise: False for the plainest plan (see :func:`build_plan`).
         probe: whether members may be asked which constants they hold.
 
@@ -134,23 +125,25 @@ async def prepare_query(
     context.versions = versions
     context.source = dataset_text(query.dataset)
     context.prologue = base_text(query.base)
-    sources = select_sources(query, probes.members.of(views))
+    sources = select_sources(query, findings.members.of(views))
     if not optimise:
         node = build_plan(query.pattern, sources, optimise=False)
         return PreparedQuery(query, sources, query.pattern, node, versions)
-    planned = await _plan_without_copies(query, sources, context, probes, probe=probe)
+    context.note_empty = _learning(sources, context, findings.probes)
+    sources = findings.probes.without_misses(sources, context.source)
+    planned = await _plan_without_copies(query, sources, context, findings.copies, probe=probe)
     if probe and has_open_constants(planned.sources):
-        sources = await _probed(planned, context, probes)
+        sources = await _probed(planned, context, findings.probes)
         if sources is not planned.sources:
             return _plan(query, sources, versions)
     return planned
 
 
 async def _plan_without_copies(
-    query: Query, sources: Sources, context: ExecutionContext, probes: ProbeCache, *, probe: bool
+    query: Query, sources: Sources, context: ExecutionContext, cache: CopyCache, *, probe: bool
 ) -> PreparedQuery:
     """Plan with what is known of copies, and find out more where that saves requests."""
-    versions, cache = context.versions, probes.copies
+    versions = context.versions
     found = places(sources)
     known = cache.knowledge(found, versions)
     planned = _plan(query, with_copies(sources, known.copies), versions)
@@ -199,8 +192,18 @@ def _view(member: Member, profile: Profile | None, context: ExecutionContext) ->
     if member.profile_warning:
         context.notes.append(member.profile_warning)
     once = member.name in context.asked_once
-    cuts = member.row_cap is not None
-    return MemberView(member.name, profile, member.description.holds, once, cuts)
+    return MemberView(member.name, profile, member.description.holds, once, member.row_cap)
+
+
+def _learning(
+    sources: Sources, context: ExecutionContext, probes: ProbeCache
+) -> Callable[[str, Pattern], None]:
+    """Give what is told of answers without rows: member and pattern."""
+
+    def note(name: str, pattern: Pattern) -> None:
+        probes.put_empty(sources.members[name], pattern, context.source)
+
+    return note
 
 
 async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: ProbeCache) -> Sources:
@@ -209,21 +212,17 @@ async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: Pro
     excluded: dict[Leaf, dict[str, str]] = {}
 
     async def ask(name: str, leaves: Sequence[Leaf]) -> None:
-        view = sources.members[name]
-        known = {leaf: probes.get(view, leaf) for leaf in leaves}
-        unknown = [leaf for leaf, matches in known.items() if matches is None]
-        if unknown:
-            found = await _probe(name, unknown, context)
-            if found is None:
-                return
-            for leaf in unknown:
-                known[leaf] = leaf in found
-                probes.put(view, leaf, matches=leaf in found)
-        for leaf, matches in known.items():
-            if not matches:
-                excluded.setdefault(leaf, {})[name] = "a probe found no match"
+        found = await _probe(name, leaves, context)
+        if found is None:
+            return
+        for leaf in leaves:
+            miss = None if leaf in found else PROBED_IN_VAIN
+            probes.put(sources.members[name], leaf, context.source, miss)
+            if miss is not None:
+                excluded.setdefault(leaf, {})[name] = miss
 
-    wanted = probe_leaves(planned.physical, sources)
+    known = {leaf: probes.find(leaf, sources, context.source).keys() for leaf in sources.candidates}
+    wanted = probe_leaves(planned.physical, sources, known)
     await gather(ask(name, leaves) for name, leaves in wanted.items())
     return sources.without(excluded) if excluded else sources
 

@@ -124,14 +124,18 @@ async def _ask(
     keys: pl.DataFrame | None,
     node: plan.Fetch,
 ) -> Batches:
-    context = series.context
-    if series.member.name in context.failures:
+    context, name = series.context, series.member.name
+    if name in context.failures:
         return
+    rows = 0
     try:
         async with aclosing(_read(series, template, keys, node)) as batches:
             async for batch in batches:
+                rows += batch.height
                 if batch.height:
                     yield batch
+        if keys is None and not rows and node.limit != 0:
+            context.note_empty(name, node.own_patterns.get(name, node.pattern))
     except MemberError as error:
         context.fail(error)
 
@@ -144,7 +148,9 @@ async def _read(
 ) -> Batches:
     names = [variable.name for variable in node.variables]
     if keys is None:
-        answer = read_whole(series, template.write(), expected=node.estimate.rows)
+        name = series.member.name
+        exact = None if name in node.own_patterns else node.exact_rows.get(name)
+        answer = read_whole(series, template.write(), expected=node.estimate.rows, exact=exact)
     else:
         answer = ask_in_blocks(series, template, keys)
     async with aclosing(answer) as batches:

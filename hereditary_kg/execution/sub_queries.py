@@ -62,18 +62,25 @@ class SubQuery:
         columns: the columns of the answer.
         limit: how many rows are enough; None for all.
         obstacle: why it cannot be read in parts; empty where it can.
+        is_ordered: whether that is because its rows come in an order.
     """
 
     text: str
     columns: tuple[str, ...]
     limit: int | None
     obstacle: str
+    is_ordered: bool
     _bindings: str
     _template: "SubQueryTemplate"
 
     def count_text(self) -> str:
         """Ask how many rows there are, whatever the limit, in the column `COUNTED`."""
         return self._select(f"(COUNT(*) AS ?{COUNTED})", "")
+
+    def next_text(self, rows: int) -> str:
+        """Ask for a row beyond so many."""
+        names = " ".join(f"?{name}" for name in self.columns)
+        return self._select(names, "", f" LIMIT 1 OFFSET {rows}")
 
     def sizes_text(self, beginning: str, digits: int) -> str:
         """Ask how many rows each part has, in the columns `PART` and `COUNTED`.
@@ -158,6 +165,7 @@ class SubQueryTemplate:
         self.source = source
         self.prologue = prologue
         self._obstacle = _obstacle(rows)
+        self._is_ordered = _is_ordered(rows)
         self._rows = group_text(rows)
         self._text = prologue + select_text(shown, source=source)
         self._columns = tuple(variable.name for variable in node.variables) or (NO_COLUMN,)
@@ -165,7 +173,9 @@ class SubQueryTemplate:
     def write(self, bindings: str = "") -> SubQuery:
         """Write the request with bindings, as text, in their place."""
         text = self._text.replace(self._marker, bindings, 1)
-        return SubQuery(text, self._columns, self._limit, self._obstacle, bindings, self)
+        return SubQuery(
+            text, self._columns, self._limit, self._obstacle, self._is_ordered, bindings, self
+        )
 
     def rows_text(self, bindings: str) -> str:
         """Write the group whose solutions are the rows, none of their variables hidden."""

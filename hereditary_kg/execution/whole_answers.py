@@ -19,10 +19,13 @@ from hereditary_kg.execution.request_series import RequestSeries
 from hereditary_kg.execution.row_bags import RowBag
 from hereditary_kg.execution.streams import Batches, collect, merge, rebatch
 from hereditary_kg.execution.sub_queries import COUNTED, NO_COLUMN, PART, SubQuery
-from hereditary_kg.federation.errors import MemberError, RowCapError
+from hereditary_kg.federation.errors import CappedOrderError, MemberError, RowCapError
 
 __all__ = ["is_cut_short", "read_whole"]
 
+# Answers of no more rows are seldom cut short. Of stores that do not count, their word that there
+# are no more is enough there; for others it is not, for some give nothing beyond their limit.
+_SMALL = 500
 # Digits of a hash that tell parts apart in one request, and the rows above which two do.
 _FEW, _MANY = 1, 2
 _MANY_PARTS = 8
@@ -47,7 +50,9 @@ class _Part:
     grouped: bool = False
 
 
-async def read_whole(series: RequestSeries, query: SubQuery, *, expected: float = 0.0) -> Batches:
+async def read_whole(
+    series: RequestSeries, query: SubQuery, *, expected: float = 0.0, exact: int | None = None
+) -> Batches:
     """Stream all rows that a request has.
 
     Args:
@@ -55,8 +60,10 @@ async def read_whole(series: RequestSeries, query: SubQuery, *, expected: float 
         query: the request.
         expected: how many rows it may have; where that is far more than the member gives, they
             are read in parts from the beginning.
+        exact: how many rows it has by the member's profile, where that says just that.
 
     Raises:
+        CappedOrderError: its answer was cut short, and was in an order.
         MemberError: the member failed; ``truncated`` where its answer was cut short and cannot
             be read on.
     """
@@ -78,15 +85,14 @@ async def read_whole(series: RequestSeries, query: SubQuery, *, expected: float 
                         yield frame
             except RowCapError:
                 suspicious = True
-            if query.limit is not None and rows >= query.limit:
-                cap.note_answer(rows)
-                return
-            if not suspicious and not cap.is_suspicious(rows):
-                cap.note_answer(rows)
+            enough = query.limit is not None and rows >= query.limit
+            suspicious = suspicious or cap.is_suspicious(rows, query.text, expected=exact)
+            if enough or not suspicious:
+                cap.note_answer(rows, query.text)
                 return
             total = await _count(series, query, rows)
             if total <= rows:
-                cap.note_answer(rows)
+                cap.note_answer(rows, query.text, counted=True)
                 return
             cap.note_cap(rows)
         wanted = total if query.limit is None else min(total, query.limit)
@@ -100,7 +106,14 @@ async def read_whole(series: RequestSeries, query: SubQuery, *, expected: float 
                     return
 
 
-async def is_cut_short(series: RequestSeries, query: SubQuery, rows: int, *, capped: bool) -> bool:
+async def is_cut_short(
+    series: RequestSeries,
+    query: SubQuery,
+    rows: int,
+    *,
+    capped: bool,
+    expected: int | None = None,
+) -> bool:
     """Say whether an answer of so many rows was cut short; one more request where it may be.
 
     Args:
@@ -108,24 +121,28 @@ async def is_cut_short(series: RequestSeries, query: SubQuery, rows: int, *, cap
         query: the request.
         rows: the rows of the answer.
         capped: whether the member says that it may be.
+        expected: how many rows are no surprise.
     """
     cap = series.member.experience.row_cap
     enough = query.limit is not None and rows >= query.limit
-    if enough or not (capped or cap.is_suspicious(rows)):
-        cap.note_answer(rows)
+    if enough or not (capped or cap.is_suspicious(rows, query.text, expected=expected)):
+        cap.note_answer(rows, query.text)
         return False
     if await _count(series, query, rows) > rows:
         cap.note_cap(rows)
         return True
-    cap.note_answer(rows)
+    cap.note_answer(rows, query.text, counted=True)
     return False
 
 
 async def _count(series: RequestSeries, query: SubQuery, rows: int) -> int:
+    """Ask how many rows there are; where that is refused, whether there is one more."""
     try:
         answer = series.select(query.count_text(), (COUNTED,), "row count")
         counted = _numbers(await collect(answer, (COUNTED,)))
     except MemberError as error:
+        if error.kind == "status" and rows <= _SMALL and await _is_last(series, query, rows):
+            return rows
         raise MemberError(
             error.member,
             "truncated",
@@ -139,6 +156,15 @@ async def _count(series: RequestSeries, query: SubQuery, rows: int) -> int:
     return counted[0]
 
 
+async def _is_last(series: RequestSeries, query: SubQuery, rows: int) -> bool:
+    """Whether a member that counts nothing has no row beyond so many, in whatever order."""
+    answer = series.select(query.next_text(rows), query.columns, "row beyond")
+    try:
+        return not (await collect(answer, query.columns)).height
+    except MemberError:
+        return False
+
+
 async def _read_rest(
     series: RequestSeries, query: SubQuery, bag: RowBag, total: int, held: Holding
 ) -> Batches:
@@ -148,6 +174,8 @@ async def _read_rest(
         # All rows are the same.
         yield pl.DataFrame({NO_COLUMN: pl.repeat('"1"', total - rows, eager=True)})
         return
+    if query.is_ordered:
+        raise CappedOrderError(series.member.name, rows, query.text)
     if query.obstacle:
         series.refuse(query, rows, query.obstacle)
     parts = [part async for part in _divide(series, query, "", total)]

@@ -1,39 +1,69 @@
-"""Stamps for the data of stores that say no version: what they hold, counted.
+"""Stamps for the data of stores that say no version: what they hold, counted and summed up.
 
-Such a stamp changes when triples of the default graph are added or removed, or named graphs are,
-unless all numbers stay as they were: a value that was replaced by another is not seen.
+Such a stamp changes when triples of the default graph or of named graphs are added or removed.
+Where the store can do it in time, there is a checksum as well: the sum of a byte of a hash of each
+triple's ends, by predicate and by graph. So a value that was replaced by another is seen, but for
+one in 256. All numbers come in one request; only where they are not those expected, they are asked
+for again in ways that an answer cut short cannot mislead.
 """
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING
+
+import polars as pl
 
 from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.endpoint_questions import EndpointQuestions
 from hereditary_kg.federation.errors import MemberError, ProfilingError
 from hereditary_kg.federation.request_log import RequestLog
+from hereditary_kg.rdf.terms import IRI, parse_term
 
 if TYPE_CHECKING:
     from hereditary_kg.federation.member import Member
 
-__all__ = ["StampCheck", "ask_stamp", "count_stamp", "is_count_stamp"]
+__all__ = ["Counts", "StampCheck", "ask_counts", "ask_stamp", "is_count_stamp"]
 
 _PREFIX = "counts-"
 _LONGEST_CHECK = 30.0
+_LONGEST_SUM = 10.0
+_NUMBER = r'^"\+?([0-9]+)"'
+
+_BYTES = "-".join(f"{byte:02x}" for byte in range(256))
+# Blank nodes have other strings, or none, in another answer.
+_ENDS = ', " ", '.join(f'IF(ISBLANK(?{end}), "", STR(?{end}))' for end in "so")
+# The place of the hash's first byte among all bytes: a number, as no cast of SPARQL gives it.
+_BYTE = f'STRLEN(STRBEFORE("{_BYTES}", SUBSTR(LCASE(MD5(CONCAT({_ENDS}))), 1, 2)))'
 
 
-def count_stamp(predicates: Mapping[str, int], graphs: Mapping[str, int]) -> str:
-    """Write a stamp: all triples, and a hash of the numbers.
+@dataclass(frozen=True)
+class Counts:
+    """What a store holds, in numbers.
 
-    Args:
+    Attributes:
         predicates: triples of the default graph by predicate.
         graphs: triples of the named graphs by name.
+        sums: checksums by predicate, and of the named graphs by ``GRAPH`` and name; None where
+            the store gives none.
     """
-    lines = [f"{iri} {count}\n" for iri, count in sorted(predicates.items())]
-    lines += [f"GRAPH {iri} {count}\n" for iri, count in sorted(graphs.items())]
-    digest = sha256("".join(lines).encode()).hexdigest()[:16]
-    return f"{_PREFIX}{sum(predicates.values())}-{digest}"
+
+    predicates: Mapping[str, int]
+    graphs: Mapping[str, int]
+    sums: Mapping[str, int] | None = None
+
+    @property
+    def stamp(self) -> str:
+        """All triples, a hash of the numbers, and one of the checksums if there are any."""
+        lines = [f"{iri} {count}\n" for iri, count in sorted(self.predicates.items())]
+        lines += [f"GRAPH {iri} {count}\n" for iri, count in sorted(self.graphs.items())]
+        stamp = f"{_PREFIX}{sum(self.predicates.values())}-{_digest(lines)}"
+        if self.sums is None:
+            return stamp
+        sums = [f"{key} {value}\n" for key, value in sorted(self.sums.items())]
+        return f"{stamp}-{_digest(sums)}"
 
 
 def is_count_stamp(stamp: str) -> bool:
@@ -41,14 +71,83 @@ def is_count_stamp(stamp: str) -> bool:
     return stamp.startswith(_PREFIX)
 
 
-async def ask_stamp(questions: EndpointQuestions) -> str:
-    """Ask a member for the stamp of the data that it has now.
+async def ask_counts(questions: EndpointQuestions, *, summed: bool) -> Counts:
+    """Count what a member has now, whatever it cuts short.
+
+    Args:
+        questions: whom to ask.
+        summed: whether the checksums are wanted, if it gives them in time.
 
     Raises:
         MemberError: the member failed.
         ProfilingError: its numbers contradict each other.
     """
-    return count_stamp(await questions.predicates(), await questions.graphs())
+    counts = Counts(await questions.predicates(), await questions.graphs())
+    if not summed:
+        return counts
+    started = time.monotonic()
+    try:
+        found = await _ask_at_once(questions.within(_LONGEST_SUM), summed=True)
+    except MemberError:
+        return counts
+    whole = (found.predicates, found.graphs) == (counts.predicates, counts.graphs)
+    return found if whole and time.monotonic() - started < _LONGEST_SUM else counts
+
+
+async def ask_stamp(questions: EndpointQuestions, like: str) -> str:
+    """Ask a member for the stamp of the data that it has now.
+
+    Args:
+        questions: whom to ask.
+        like: the stamp that is expected.
+
+    Raises:
+        MemberError: the member failed.
+        ProfilingError: its numbers contradict each other, or it gives no checksums any more.
+    """
+    summed = like.count("-") > _counted_part(like).count("-")
+    try:
+        found = await _ask_at_once(questions, summed=summed)
+        if found.stamp == like:
+            return like
+    except MemberError as error:
+        if error.kind in {"unreachable", "refused"}:
+            raise
+    counts = await ask_counts(questions, summed=summed)
+    if counts.stamp == _counted_part(like) != like:
+        raise ProfilingError(questions.member.name, "it gives no checksums any more")
+    return counts.stamp
+
+
+def _counted_part(stamp: str) -> str:
+    return "-".join(stamp.split("-")[:3])
+
+
+def _digest(lines: list[str]) -> str:
+    return sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+async def _ask_at_once(questions: EndpointQuestions, *, summed: bool) -> Counts:
+    """Ask for all numbers in one request, whose answer may be cut short."""
+    total = f"SUM({_BYTE})" if summed else "COUNT(*)"
+    query = (
+        f"SELECT ?p ?g (COUNT(*) AS ?n) ({total} AS ?h) WHERE {{ {{ ?s ?p ?o }} UNION "
+        "{ GRAPH ?g { ?s ?q ?o } } } GROUP BY ?p ?g"
+    )
+    frame = await questions.table(query, ("p", "g", "n", "h"))
+    numbers = frame.with_columns(pl.col("n", "h").str.extract(_NUMBER).cast(pl.Int64, strict=False))
+    predicates: dict[str, int] = {}
+    graphs: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    for predicate, graph, count, value in numbers.iter_rows():
+        term = parse_term(predicate or graph) if predicate or graph else None
+        if not isinstance(term, IRI) or not count:
+            continue
+        (predicates if predicate else graphs)[term.value] = count
+        if value is not None:
+            sums[term.value if predicate else f"GRAPH {term.value}"] = value
+    is_whole = summed and len(sums) == len(predicates) + len(graphs)
+    return Counts(predicates, graphs, sums if is_whole else None)
 
 
 class StampCheck:
@@ -116,16 +215,20 @@ class StampCheck:
         questions = EndpointQuestions(member, limit, log, "profile check")
         self._found = None
         try:
-            self._found = await ask_stamp(questions)
+            self._found = await ask_stamp(questions, stamp)
         except (MemberError, ProfilingError) as error:
             if isinstance(error, MemberError) and error.kind == "unreachable":
                 raise
             self._reason = f"whether it still holds could not be found out ({error.reason})"
         else:
-            self._reason = (
-                None
-                if self._found == stamp
-                else "its triples are no longer as many as when the profile was built"
-            )
+            self._reason = _difference(stamp, self._found)
         self._stamp, self._checked_at = stamp, self._clock()
         return self._found
+
+
+def _difference(stamp: str, found: str) -> str | None:
+    if stamp == found:
+        return None
+    if _counted_part(stamp) == _counted_part(found):
+        return "some of its values are no longer those that the profile was built from"
+    return "its triples are no longer as many as when the profile was built"

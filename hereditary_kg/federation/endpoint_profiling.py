@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hereditary_kg.federation.count_stamps import count_stamp
+from hereditary_kg.federation.count_stamps import ask_counts, ask_stamp
 from hereditary_kg.federation.deadline import Deadline, WaitBudget
 from hereditary_kg.federation.endpoint_questions import EndpointQuestions
 from hereditary_kg.federation.errors import ProfilingError, TransportError
@@ -89,7 +89,8 @@ async def profile_endpoint(
     policy = policy or SharingPolicy()
     log = RequestLog()
     questions = EndpointQuestions(member, deadline or Deadline(None), log)
-    predicates, graphs = await questions.predicates(), await questions.graphs()
+    counts = await ask_counts(questions, summed=True)
+    predicates, graphs = counts.predicates, counts.graphs
     halves = _Halves(progress, sum(predicates.values()))
     with (
         tempfile.TemporaryDirectory(prefix="hkg-profile-") as directory,
@@ -109,7 +110,7 @@ async def profile_endpoint(
         profile = await _without_labels(questions, profile)
     if counted:
         profile = await _with_counted(questions, profile, {p: predicates[p] for p in counted})
-    if (await questions.predicates(), await questions.graphs()) != (predicates, graphs):
+    if await ask_stamp(questions, counts.stamp) != counts.stamp:
         raise ProfilingError(
             member.name,
             "its data changed while they were read; build the profile again when nothing is "
@@ -117,7 +118,7 @@ async def profile_endpoint(
         )
     profile = replace(
         profile,
-        stamp=count_stamp(predicates, graphs),
+        stamp=counts.stamp,
         named_graphs=tuple(graphs),
         graph_triples=graphs,
     )

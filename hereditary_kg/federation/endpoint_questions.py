@@ -49,6 +49,11 @@ class EndpointQuestions:
         self.log = RequestLog() if log is None else log
         self._purpose = purpose
 
+    def within(self, seconds: float) -> "EndpointQuestions":
+        """Ask the same member, with so many seconds at most."""
+        deadline = Deadline(min(seconds, self.deadline.remaining()))
+        return EndpointQuestions(self.member, deadline, self.log, self._purpose)
+
     async def rows(
         self, query: str, columns: tuple[str, ...]
     ) -> AsyncGenerator[pl.DataFrame, None]:

@@ -4,6 +4,7 @@
     - `DescriptionError`: a federation description cannot be used
     - `ConnectionSetupError`: a member cannot be connected to as its description says
     - `MemberError`: a member failed, timed out, refused, or answered what is no answer
+        - `CappedOrderError`: an ordered answer was cut short
         - `RowCapError`: an answer has as many rows as the member gives at most
     - `StaleProfileError`: a member's data changed after its profile was read
     - `ProfilingError`: what a member answers is not enough for a profile of its data
@@ -138,6 +139,23 @@ class RowCapError(MemberError):
             query,
         )
         self.rows = rows
+
+
+class CappedOrderError(MemberError):
+    """An ordered answer was cut short; from now on, the member is known to do that.
+
+    Plan again: then its rows are ordered elsewhere, and can be read in parts.
+    """
+
+    def __init__(self, member: str, rows: int, query: str) -> None:
+        super().__init__(
+            member,
+            "truncated",
+            f"its answer ends after {rows:,} rows, but there are more, and in their order they "
+            "cannot be read on. Ask again, and they are read without it and ordered afterwards; "
+            "or raise its limit of rows (Virtuoso: ResultSetMaxRows), or ask for less",
+            query,
+        )
 
 
 class StaleProfileError(FederationError):

@@ -9,12 +9,13 @@ from weakref import WeakKeyDictionary
 
 import polars as pl
 
+from hereditary_kg.federation.answer_columns import arrange_columns
 from hereditary_kg.federation.blank_nodes import scope_blank_nodes
 from hereditary_kg.federation.circuit_breaker import CircuitBreaker
 from hereditary_kg.federation.count_stamps import StampCheck, is_count_stamp
 from hereditary_kg.federation.deadline import Deadline, WaitBudget
 from hereditary_kg.federation.description import MemberDescription
-from hereditary_kg.federation.dialects import arrange_columns, read_dialect, stated_row_cap
+from hereditary_kg.federation.dialects import read_dialect, stated_row_cap
 from hereditary_kg.federation.errors import (
     MemberError,
     PartialAnswerError,
@@ -285,6 +286,11 @@ class Member:
     def profile_warning(self) -> str | None:
         """Why the profile at hand is not used; None where nothing is wrong."""
         return self._stamp_check.warning(self.name, self._profiles.stamp)
+
+    @property
+    def has_unverified_profile(self) -> bool:
+        """Whether it does not say whether the profile in use, a file's, is of its data."""
+        return self._profiles.is_unverified
 
     async def check(self, deadline: Deadline) -> MemberStatus:
         """Find out whether the member is up, what it is, and whether its profile is current.

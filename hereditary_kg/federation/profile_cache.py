@@ -73,6 +73,11 @@ class ProfileCache:
         """Whether the member has named the version of its data in an answer."""
         return self._data_version is not None
 
+    @property
+    def is_unverified(self) -> bool:
+        """Whether a file's profile is used of which nobody says whether it is of these data."""
+        return self._file_state is not None and self.is_present and not self.is_verified
+
     def note_data_version(self, version: str) -> None:
         """Take the version of the data that an answer came from."""
         if version != self._data_version:

@@ -22,11 +22,22 @@ from hereditary_kg.planning.leaves import (
 from hereditary_kg.planning.locality import Locality, LocalPart
 from hereditary_kg.planning.rules.unanswerable import without_leaves
 from hereditary_kg.planning.sources import Sources, pattern_candidates
+from hereditary_kg.planning.top_rows import loses_order
 from hereditary_kg.planning.units import is_connected
-from hereditary_kg.sparql.algebra import BGP, Dataset, Pattern, Variable
+from hereditary_kg.rdf.terms import IRI, RDF_TYPE
+from hereditary_kg.sites.profile import Profile
+from hereditary_kg.sparql.algebra import (
+    BGP,
+    Dataset,
+    Pattern,
+    Project,
+    Reduced,
+    TriplePattern,
+    Variable,
+)
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
-__all__ = ["FetchPlanner"]
+__all__ = ["FetchPlanner", "exact_rows"]
 
 
 class FetchPlanner:
@@ -58,6 +69,13 @@ class FetchPlanner:
 
     def part(self, pattern: Pattern) -> LocalPart | None:
         """Give a pattern as what members can be asked for whole, if they can."""
+        part = self._part(pattern)
+        members = () if part is None else part.members or ()
+        if loses_order(pattern, [self.sources.members[name] for name in members]):
+            return None
+        return part
+
+    def _part(self, pattern: Pattern) -> LocalPart | None:
         member = self.only_member(pattern)
         if member is not None:
             part = self.locality.part(pattern)
@@ -101,7 +119,17 @@ class FetchPlanner:
         ends = {variable: part.ends[variable] for variable in variables if variable in part.ends}
         own, leaves_out = self._own_patterns(pattern, members, repeated=repeated)
         return plan.Fetch(
-            pattern, members, variables, certain, repeated, None, estimate, ends, own, leaves_out
+            pattern,
+            members,
+            variables,
+            certain,
+            repeated,
+            None,
+            estimate,
+            ends,
+            own,
+            leaves_out,
+            exact_rows(pattern, members, self.sources),
         )
 
     def _own_patterns(
@@ -171,6 +199,7 @@ class FetchPlanner:
             {variable: (end,) for variable, end in leaf_ends(leaf, self.sources).items()}
             if self.optimise
             else {},
+            exact_rows=exact_rows(leaf.pattern, members, self.sources),
         )
 
     def fetch_once(self, pattern: Pattern, member: str) -> plan.Fetch:
@@ -178,3 +207,35 @@ class FetchPlanner:
         part = LocalPart((member,), exact=True)
         needed = frozenset(scope_variables(pattern))
         return self.fetch(pattern, part, needed, Estimate(0.0))
+
+
+def exact_rows(pattern: Pattern, members: tuple[str, ...], sources: Sources) -> dict[str, int]:
+    """Give how many solutions a pattern has at members whose profiles count just that.
+
+    They count the triples of the default graph: all, by predicate, and by class.
+    """
+    if sources.dataset != Dataset():
+        return {}
+    while isinstance(pattern, Project | Reduced):
+        pattern = pattern.pattern
+    match pattern:
+        case BGP((triple,)):
+            profiles = ((name, sources.members[name].profile) for name in members)
+            counted = ((name, _counted(triple, known)) for name, known in profiles if known)
+            return {name: rows for name, rows in counted if rows is not None}
+        case _:
+            return {}
+
+
+def _counted(triple: TriplePattern, profile: Profile) -> int | None:
+    subject, predicate, target = triple.subject, triple.predicate, triple.object
+    if not isinstance(subject, Variable) or subject in (predicate, target):
+        return None
+    if isinstance(predicate, IRI) and isinstance(target, IRI):
+        return profile.classes.get(target.value) if predicate.value == RDF_TYPE else None
+    if not isinstance(target, Variable) or predicate == target:
+        return None
+    if isinstance(predicate, IRI):
+        known = profile.predicates.get(predicate.value)
+        return None if known is None else known.triples
+    return profile.triples if isinstance(predicate, Variable) else None

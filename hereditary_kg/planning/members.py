@@ -31,14 +31,18 @@ class MemberView:
         holds: IRIs or namespaces of the predicates it may hold; empty for anything.
         asked_once: whether all that is wanted of it must come in one answer, because the labels
             of its blank nodes hold for one answer only.
-        cuts_answers: whether it cuts long answers short, so that an order would be lost.
+        row_cap: how many rows it gives at most; of longer answers, an order would be lost.
     """
 
     name: str
     profile: Profile | None = None
     holds: tuple[str, ...] = ()
     asked_once: bool = False
-    cuts_answers: bool = False
+    row_cap: int | None = None
+
+    def cuts_off(self, limit: int | None) -> bool:
+        """Whether it cuts an answer short of so many rows (None: of any number)."""
+        return self.row_cap is not None and (limit is None or limit > self.row_cap)
 
     def is_same(self, other: "MemberView") -> bool:
         """Whether the other says the same of the same member, with the very same profile."""
@@ -48,7 +52,7 @@ class MemberView:
             and self.name == other.name
             and self.holds == other.holds
             and self.asked_once == other.asked_once
-            and self.cuts_answers == other.cuts_answers
+            and self.row_cap == other.row_cap
         )
 
 

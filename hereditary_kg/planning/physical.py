@@ -162,7 +162,7 @@ class _Builder:
             return None
         ordering, projected, distinct = found
         members = [self.sources.members[name] for name in part.members or ()]
-        if any(member.cuts_answers for member in members) or not sorts_alike(ordering.keys, part):
+        if any(member.cuts_off(rows) for member in members) or not sorts_alike(ordering.keys, part):
             return None
         if not is_connected(ordering.pattern) or not (distinct or part.exact or part.whole):
             return None

@@ -75,6 +75,7 @@ class Fetch:
         own_patterns: what some members are asked instead of ``pattern``, by member: without the
             parts that they cannot match, and without what is another member's to give.
         leaves_copies_out: whether some of them leave copies of others' triples out.
+        exact_rows: how many solutions ``pattern`` has, by member, where profiles say just that.
     """
 
     pattern: Pattern
@@ -89,6 +90,7 @@ class Fetch:
     )
     own_patterns: Mapping[str, Pattern] = field(default_factory=dict, compare=False, repr=False)
     leaves_copies_out: bool = field(default=False, compare=False, repr=False)
+    exact_rows: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

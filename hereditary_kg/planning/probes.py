@@ -8,7 +8,7 @@ Source: ASK queries for source selection after Schwarte et al., FedX, ISWC 2011,
 everything that is open at a member.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
@@ -28,12 +28,15 @@ def has_open_constants(sources: Sources) -> bool:
     return any(True for _ in _open_leaves(sources))
 
 
-def probe_leaves(node: plan.Node, sources: Sources) -> dict[str, tuple[Leaf, ...]]:
+def probe_leaves(
+    node: plan.Node, sources: Sources, known: Mapping[Leaf, Collection[str]]
+) -> dict[str, tuple[Leaf, ...]]:
     """Give, per member, the leaves whose constants it is worth to ask the member about.
 
     Args:
         node: the plan as it is without probes.
         sources: the candidates of its leaves.
+        known: the members of which it is known whether they match a leaf.
 
     Returns:
         Nothing where probes would cost more requests than they can save.
@@ -41,12 +44,13 @@ def probe_leaves(node: plan.Node, sources: Sources) -> dict[str, tuple[Leaf, ...
     probes: dict[str, list[Leaf]] = {}
     for leaf in _open_leaves(sources):
         for name in sources.candidates[leaf]:
-            probes.setdefault(name, []).append(leaf)
-    saved = sum(
-        len(fetch.members)
-        for fetch in _asked_later(node, later=False)
-        if len(fetch.members) > 1 and any(map(_has_open_constant, pattern_leaves(fetch.pattern)))
-    )
+            if name not in known.get(leaf, ()):
+                probes.setdefault(name, []).append(leaf)
+    saved = 0
+    for fetch in _asked_later(node, later=False):
+        if len(fetch.members) > 1:
+            found = [known.get(leaf, ()) for leaf in _open_constants(fetch)]
+            saved += sum(any(name not in each for each in found) for name in fetch.members)
     if saved <= len(probes):
         return {}
     return {name: tuple(leaves) for name, leaves in probes.items()}
@@ -75,6 +79,10 @@ def _asked_later(node: plan.Node, *, later: bool) -> Iterator[plan.Fetch]:
             for position, below in enumerate(plan.inputs(node)):
                 is_first = position == 0 or isinstance(node, plan.Union)
                 yield from _asked_later(below, later=later or not is_first)
+
+
+def _open_constants(fetch: plan.Fetch) -> list[Leaf]:
+    return [leaf for leaf in pattern_leaves(fetch.pattern) if _has_open_constant(leaf)]
 
 
 def _has_open_constant(leaf: Leaf) -> bool:

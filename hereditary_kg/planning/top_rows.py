@@ -9,11 +9,21 @@ from collections.abc import Iterable, Sequence
 
 from hereditary_kg.planning.domains import Domain, VariableEnd
 from hereditary_kg.planning.locality import LocalPart
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.rdf.datatypes import NUMBERS
 from hereditary_kg.rdf.terms import XSD, XSD_STRING
-from hereditary_kg.sparql.algebra import Distinct, OrderBy, OrderKey, Pattern, Project, Variable
+from hereditary_kg.sparql.algebra import (
+    Distinct,
+    OrderBy,
+    OrderKey,
+    Pattern,
+    Project,
+    Reduced,
+    Slice,
+    Variable,
+)
 
-__all__ = ["is_of", "ordered_rows", "sorts_alike"]
+__all__ = ["is_of", "loses_order", "ordered_rows", "sorts_alike"]
 
 _ORDERS = (
     NUMBERS,
@@ -40,6 +50,20 @@ def ordered_rows(pattern: Pattern) -> tuple[OrderBy, tuple[Variable, ...] | None
             return inner, variables, True
         case _:
             return None
+
+
+def loses_order(pattern: Pattern, members: Iterable[MemberView]) -> bool:
+    """Whether any of some members would cut the rows of an ordered pattern short.
+
+    Of rows in an order, a member gives the first ones only; without it, all can be had.
+    """
+    limits: list[int] = []
+    while isinstance(pattern, Project | Distinct | Reduced | Slice):
+        if isinstance(pattern, Slice) and pattern.limit is not None:
+            limits.append(pattern.limit)
+        pattern = pattern.pattern
+    limit = min(limits, default=None)
+    return isinstance(pattern, OrderBy) and any(member.cuts_off(limit) for member in members)
 
 
 def sorts_alike(keys: Sequence[OrderKey], part: LocalPart) -> bool:

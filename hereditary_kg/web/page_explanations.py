@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from hereditary_kg.execution.losses import Diagnosis
-from hereditary_kg.planning.explanation import Explanation, PlanStep, shorten_terms
+from hereditary_kg.planning.explanation import (
+    Explanation,
+    MembersQuery,
+    PlanStep,
+    shorten_terms,
+)
 
 __all__ = ["describe_diagnosis", "describe_plan"]
 
@@ -26,17 +31,19 @@ def describe_plan(plan: Explanation) -> dict[str, Any]:
     """
     return {
         "svg": plan.to_svg(),
-        "queries": [_describe_query(step) for step in plan.queries()],
+        "queries": [
+            _describe_query(step, query) for step in plan.queries() for query in step.queries
+        ],
         "plan": plan.to_dict(),
         "totals": plan.totals(),
     }
 
 
-def _describe_query(step: PlanStep) -> dict[str, Any]:
+def _describe_query(step: PlanStep, query: MembersQuery) -> dict[str, Any]:
     return {
         "number": step.number,
-        "members": list(step.members),
-        "text": step.query,
+        "members": list(query.members),
+        "text": query.text,
         "bound": step.cost is not None and step.cost.bound,
         "asked": not step.unasked,
     }

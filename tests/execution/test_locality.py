@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hereditary_kg.planning import plan
+from hereditary_kg.planning.explanation import explain_plan
 from hereditary_kg.sparql.printing import group_text, query_text
 from tests.dealt_federations import answer_of, dealt, oracle, store_of
 from tests.execution.test_blank_node_joins import apart, without_labels
@@ -147,9 +148,15 @@ async def test_members_are_asked_for_the_branches_that_they_have_at_once():
     texts = {name: group_text(pattern) for name, pattern in fetch.own_patterns.items()}
     assert "/of>" not in texts["m0"]
     assert "/age>" not in texts["m2"]
+    explained = explain_plan((await federation.prepare(text)).physical)
+    (step,) = explained.queries()
+    shown = {name: query.text for query in step.queries for name in query.members}
+    assert tuple(shown) == ("m0", "m1", "m2")
     result = await federation.query(text)
     assert answer_of(result) == oracle(store_of({t for site in sites for t in site}), text)
     assert result.certificate.requests == 3
+    asked = {r.member: r.query for m in result.certificate.members for r in m.records}
+    assert shown == asked
 
 
 MEASURED = [

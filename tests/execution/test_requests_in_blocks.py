@@ -68,6 +68,23 @@ async def test_each_binding_is_asked_for_once_in_blocks_of_the_learnt_size(bindi
     assert sum(map(binding_count, asked)) == KEYS
 
 
+async def test_as_many_rows_for_each_binding_are_no_cap(bindings):
+    transport = LimitedTransport(STORE)
+    member = limited_member(transport)
+    member.experience.block_size.bindings = 500
+    found, _ = await joined(member, bindings.head(1500))
+    assert found.total() == 3000
+    assert not any("COUNT" in query for query in transport.queries)
+
+
+async def test_a_block_that_ends_at_a_round_number_is_counted(bindings):
+    uneven = [(f"<http://e/s{n // 3}>", "<http://e/p>", f'"name {n}"') for n in range(500)]
+    transport = LimitedTransport(store_of(uneven))
+    found, _ = await joined(limited_member(transport), bindings.head(500))
+    assert found.total() == 500
+    assert sum("COUNT" in query for query in transport.queries) == 1
+
+
 @pytest.mark.parametrize("status", [400, 413, 414, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("most", [1, 70, 800])
 async def test_blocks_are_halved_where_they_are_too_much(bindings, expected, status, most):

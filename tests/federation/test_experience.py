@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hereditary_kg.federation.binding_forms import BindingForm
 from hereditary_kg.federation.block_sizes import FIRST_BLOCK, LARGEST_BLOCK, BlockSize
-from hereditary_kg.federation.row_caps import RowCap
+from hereditary_kg.federation.row_caps import LEARNT_FOR, RowCap
 from hereditary_kg.federation.statistics import MemberStatistics
 
 
@@ -82,14 +82,67 @@ def test_sizes_stay_within_bounds(taught):
         assert size.characters >= 0
 
 
-@pytest.mark.parametrize("rows", [1000, 2000, 1_000_000, 1024, 1 << 20, 10_000, 60_000])
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.parametrize(
+    "rows", [50, 64, 100, 250, 500, 512, 1000, 1024, 1500, 2500, 10_000, 100_001, 1 << 20]
+)
 def test_round_numbers_are_suspicious(rows):
     assert RowCap().is_suspicious(rows)
 
 
-@pytest.mark.parametrize("rows", [0, 1, 500, 512, 999, 1001, 1023, 1500, 10_001])
+@pytest.mark.parametrize("rows", [0, 1, 16, 32, 49, 51, 99, 101, 999, 1002, 1023, 1499, 10_002])
 def test_other_numbers_are_not(rows):
     assert not RowCap().is_suspicious(rows)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 76, 100])
+def test_fewer_rows_than_are_known_to_be_there_are_suspicious(rows):
+    assert RowCap().is_suspicious(rows, expected=rows + 1)
+    assert not RowCap().is_suspicious(rows, expected=rows)
+
+
+def test_two_queries_that_end_at_one_number_are_suspicious():
+    cap = RowCap()
+    cap.note_answer(77, "one")
+    assert not cap.is_suspicious(77, "one")
+    assert cap.is_suspicious(77, "two")
+    cap.note_answer(78, "three")
+    assert not cap.is_suspicious(77, "two")
+
+
+def test_few_rows_are_often_as_many():
+    cap = RowCap()
+    cap.note_answer(49, "one")
+    assert not cap.is_suspicious(49, "two")
+
+
+def test_a_number_is_counted_once_for_each_of_two_queries():
+    cap = RowCap()
+    for query in ("one", "two"):
+        assert cap.is_suspicious(500, query)
+        cap.note_answer(500, query, counted=True)
+        assert not cap.is_suspicious(500, query)
+    assert not cap.is_suspicious(500, "three")
+    assert cap.is_suspicious(550, "three")
+
+
+def test_what_was_learnt_ages():
+    clock = Clock()
+    cap = RowCap(clock=clock)
+    cap.note_answer(500, "one", counted=True)
+    cap.note_answer(20_000, "two")
+    assert not cap.is_suspicious(10_000, "three")
+    clock.now += LEARNT_FOR + 1
+    assert cap.is_suspicious(10_000, "three")
+    assert cap.is_suspicious(500, "one")
+    cap.note_answer(20, "four")
+    assert cap.largest == 20
 
 
 def test_a_known_cap_is_suspicious_whatever_its_number():

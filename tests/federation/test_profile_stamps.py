@@ -91,6 +91,53 @@ async def test_other_data(store, file, clock, graph):
     assert (status.profile, status.warning) == ("stale", member.profile_warning)
 
 
+async def test_the_comparison_is_one_request(store, file, clock):
+    transport = Endpoint(store)
+    assert await member_of(transport, file, clock).profile(Deadline(30)) is not None
+    assert len(transport.queries) == 1
+
+
+@pytest.mark.parametrize("graph", [ox.DefaultGraph(), ox.NamedNode("http://e/graph")])
+async def test_a_value_that_was_replaced(store, tmp_path, clock, graph):
+    before = ox.Quad(
+        ox.NamedNode("http://e/x"), ox.NamedNode("http://e/p"), ox.Literal("42"), graph
+    )
+    store.add(before)
+    built = await profile_endpoint(limited_member(Endpoint(store)))
+    file = tmp_path / "profile.json"
+    file.write_bytes(built.profile.to_json())
+    store.remove(before)
+    store.add(ox.Quad(before.subject, before.predicate, ox.Literal("24"), graph))
+    member = member_of(Endpoint(store), file, clock)
+    assert await member.profile(Deadline(30)) is None
+    assert "some of its values" in member.profile_warning
+
+
+async def test_a_store_without_hashes_is_counted(store, tmp_path, clock):
+    def refuse(query):
+        return Refusal(400) if "MD5" in query else None
+
+    built = await profile_endpoint(limited_member(Endpoint(store, refuse=refuse)))
+    file = tmp_path / "profile.json"
+    file.write_bytes(built.profile.to_json())
+    transport = Endpoint(store, refuse=refuse)
+    member = member_of(transport, file, clock)
+    assert await member.profile(Deadline(30)) is not None
+    assert len(transport.queries) == 1
+    change(store)
+    clock.now += PROFILE_CHECK + 1
+    assert await member.profile(Deadline(30)) is None
+
+
+async def test_a_store_that_gives_no_hashes_any_more(store, file, clock):
+    def refuse(query):
+        return Refusal(400) if "MD5" in query else None
+
+    member = member_of(Endpoint(store, refuse=refuse), file, clock)
+    assert await member.profile(Deadline(30)) is None
+    assert "gives no checksums any more" in member.profile_warning
+
+
 async def test_other_data_before_it_is_first_used(store, file, clock):
     change(store)
     assert await member_of(Endpoint(store), file, clock).profile(Deadline(30)) is None
@@ -134,8 +181,20 @@ async def test_a_profile_of_another_making_is_not_counted(store, tmp_path, clock
     file = tmp_path / "profile.json"
     file.write_bytes(Profile("2020", 3, 2, {}, {}).to_json())
     transport = Endpoint(store)
-    assert (await member_of(transport, file, clock).profile(Deadline(30))).stamp == "2020"
+    member = member_of(transport, file, clock)
+    assert (await member.profile(Deadline(30))).stamp == "2020"
     assert transport.queries == []
+    description = FederationDescription("stamped", members=(member.description,))
+    result = await AsyncFederation(description, [member]).query("SELECT * { ?s <http://e/p> ?o }")
+    (note,) = result.certificate.notes
+    assert note.startswith("not verified: the profile of m0.")
+
+
+async def test_a_profile_that_was_compared_needs_no_note(store, file, clock):
+    member = member_of(Endpoint(store), file, clock)
+    description = FederationDescription("stamped", members=(member.description,))
+    result = await AsyncFederation(description, [member]).query("SELECT * { ?s <http://e/p> ?o }")
+    assert result.certificate.notes == ()
 
 
 async def test_a_member_that_lets_nobody_in(store, file, clock):

@@ -7,8 +7,12 @@ import pytest
 
 from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.execution.errors import IncompleteAnswerError
+from hereditary_kg.federation.count_stamps import ask_counts, ask_stamp
+from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.description import FederationDescription, MemberDescription
+from hereditary_kg.federation.endpoint_questions import EndpointQuestions
 from hereditary_kg.federation.member import Member
+from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.federation.transport import Credentials, EmbeddedTransport, HttpTransport
 from tests.dealt_federations import rows_of, store_of
 from tests.virtuoso_service import GRAPH, ROW_CAP, virtuoso_service
@@ -153,10 +157,23 @@ async def test_a_filter_in_the_place_of_values_is_exact(endpoint, federation):
         assert (await rows(filtering, query))[0] == (await rows(federation, query))[0]
 
 
-async def test_an_order_beyond_the_cap_is_no_answer(endpoint):
+async def test_an_order_beyond_the_cap_is_kept(endpoint):
     async with federated(_virtuoso(endpoint)) as alone:
-        with pytest.raises(IncompleteAnswerError, match="order"):
-            await alone.query(PREFIX + "SELECT ?s { ?s :value ?o } ORDER BY ?o")
+        for _ in range(2):
+            result = await alone.query(PREFIX + "SELECT ?s { ?s :value ?o } ORDER BY ?o")
+            assert result.frame["s"].to_list() == [f"<http://e/n{n}>" for n in range(COUNT)]
+
+
+async def test_its_profile_is_compared_in_one_request(endpoint):
+    member = _virtuoso(endpoint)
+    log = RequestLog()
+    questions = EndpointQuestions(member, Deadline(60), log)
+    counts = await ask_counts(questions, summed=True)
+    assert counts.sums is not None
+    asked = len(log)
+    assert await ask_stamp(questions, counts.stamp) == counts.stamp
+    assert len(log) == asked + 1
+    await member.close()
 
 
 async def test_its_tsv_is_refused_with_the_remedy(endpoint):

@@ -10,7 +10,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hereditary_kg.planning.explanation import Cost, Explanation, PlanStep, Reason
+from hereditary_kg.planning.explanation import (
+    Cost,
+    Explanation,
+    MembersQuery,
+    PlanStep,
+    Reason,
+)
 from hereditary_kg.planning.explanation.svg import draw_svg
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +32,7 @@ def plan(members=("clinic", "registry"), **told):
         estimate=1000.0,
         rows=3,
         query="SELECT ?s { ?s ?p ?o }",
+        queries=(MembersQuery(members, "SELECT ?s { ?s ?p ?o }"),),
         number=1,
         excluded=(Reason("does not use the predicate", "?s ?p ?o .", ("x", "y")),),
         cost=Cost(2, 5, 1234, 6.5),

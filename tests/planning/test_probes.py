@@ -2,6 +2,13 @@
 
 import pytest
 
+from hereditary_kg.execution.probe_cache import ASKED, ProbeCache
+from hereditary_kg.planning import plan
+from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.planning.sources import MemberView, Sources
+from hereditary_kg.rdf.terms import IRI
+from hereditary_kg.sites.profile import Profile
+from hereditary_kg.sparql.algebra import TriplePattern, Variable
 from tests.dealt_federations import answer_of, oracle, store_of
 from tests.execution.scripted_federations import Endpoint, federation_of, triples
 
@@ -15,6 +22,11 @@ TEXT = PREFIX + 'SELECT * { ?s :p :b . ?s :q ?o . ?s :name "Ann" . ?t :q :c }'
 @pytest.fixture
 def endpoints():
     return Endpoint("clinic", CLINIC), Endpoint("registry", REGISTRY)
+
+
+def fetches(node):
+    below = [each for inner in plan.inputs(node) for each in fetches(inner)]
+    return [node, *below] if isinstance(node, plan.Fetch) else below
 
 
 def probes(result):
@@ -52,10 +64,60 @@ async def test_what_was_found_is_remembered(endpoints):
     assert answer_of(again) == oracle(store_of(CLINIC + REGISTRY), TEXT)
     text = PREFIX + 'SELECT * { ?s :p :b . ?s :q ?o . ?s :name "Dora" . ?t :q :c }'
     other = await federation.query(text)
-    assert [query.count("LIMIT 1") for queries in probes(other).values() for query in queries] == [
-        1,
-        1,
-    ]
+    # Only the name is not known, and to ask for that saves nothing.
+    assert not any(probes(other).values())
+    assert answer_of(other) == oracle(store_of(CLINIC + REGISTRY), text)
+
+
+async def test_what_was_found_leaves_members_out_where_nobody_is_probed(endpoints):
+    federation = federation_of(*endpoints)
+    await federation.query(TEXT)
+    text = PREFIX + 'SELECT * { ?s :name "Ann" }'
+    prepared = await federation.prepare(text)
+    assert [leaf.members for leaf in fetches(prepared.physical)] == [("clinic",)]
+    result = await federation.query(text)
+    assert answer_of(result) == oracle(store_of(CLINIC + REGISTRY), text)
+    assert [m.requests for m in result.certificate.members] == [1, 0]
+
+
+async def test_an_empty_answer_is_remembered(endpoints):
+    federation = federation_of(*endpoints)
+    text = PREFIX + 'SELECT ?s { ?s :name "Ann" }'
+    first, second = await federation.query(text), await federation.query(text)
+    assert answer_of(first) == answer_of(second)
+    assert [m.requests for m in first.certificate.members] == [1, 1]
+    assert [m.requests for m in second.certificate.members] == [1, 0]
+    endpoints[1].load([*REGISTRY, *ANNS_TWIN])
+    # That its data are others shows when it is asked for anything.
+    await federation.query(PREFIX + "SELECT * { ?s :q ?o }")
+    result = await federation.query(text)
+    assert answer_of(result) == oracle(store_of([*CLINIC, *REGISTRY, *ANNS_TWIN]), text)
+
+
+async def test_an_empty_part_of_an_answer_teaches_nothing(endpoints):
+    federation = federation_of(*endpoints)
+    await federation.query(PREFIX + 'SELECT ?s { ?s :name "Ann" } LIMIT 0')
+    await federation.query(PREFIX + 'SELECT ?s { ?s :name "Ann" FILTER(?s = :nobody) }')
+    result = await federation.query(PREFIX + 'SELECT ?s { ?s :name "Ann" }')
+    assert [m.requests for m in result.certificate.members] == [1, 1]
+
+
+def test_findings_used_longest_ago_are_forgotten():
+    view = MemberView("m", Profile("1", 1, 1, {}, {}))
+    triples = [TriplePattern(Variable("s"), IRI(f"http://e/p{n}"), Variable("o")) for n in range(4)]
+    leaves = [Leaf(triple) for triple in triples]
+    sources = Sources({"m": view}, dict.fromkeys(leaves, ("m",)))
+    cache = ProbeCache(most=3)
+    for leaf in leaves[:3]:
+        cache.put(view, leaf, "", None)
+    assert cache.find(leaves[0], sources, "") == {"m": None}
+    cache.put(view, leaves[3], "", ASKED)
+    found = [cache.find(leaf, sources, "") for leaf in leaves]
+    assert found == [{"m": None}, {}, {"m": None}, {"m": ASKED}]
+    assert len(cache) == 3
+    assert cache.find(leaves[3], sources, "FROM <http://e/g> ") == {}
+    newer = Sources({"m": MemberView("m", Profile("2", 1, 1, {}, {}))}, sources.candidates)
+    assert cache.find(leaves[3], newer, "") == {}
 
 
 async def test_new_data_are_probed_again(endpoints):

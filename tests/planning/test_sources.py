@@ -254,7 +254,7 @@ def leaves_of(text):
 def probes_of(text, members):
     query = parse_query(PREFIX + text)
     sources = select_sources(query, members)
-    return probe_leaves(build_plan(query.pattern, sources), sources)
+    return probe_leaves(build_plan(query.pattern, sources), sources, {})
 
 
 def test_constants_that_several_members_may_hold_are_probed():

@@ -5,6 +5,7 @@ from hereditary_kg.planning.explanation.measurement import PlanRun, measure_run
 from hereditary_kg.planning.explanation.record import (
     Cost,
     Explanation,
+    MembersQuery,
     PlanStep,
     Reason,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "Cost",
     "Explanation",
     "LeafSelection",
+    "MembersQuery",
     "PlanRun",
     "PlanStep",
     "Reason",

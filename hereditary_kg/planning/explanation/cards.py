@@ -155,6 +155,7 @@ def _tooltip(explanation: Explanation, step: PlanStep) -> str:
         lines.append(write_cost(step.cost) + (", with bindings" if step.cost.bound else ""))
     if step.first_row is not None and step.last_row is not None:
         lines.append(f"First row after {step.first_row:,.0f} ms, last {step.last_row:,.0f} ms")
-    if step.query is not None:
-        lines += ["", step.query]
+    for query in step.queries:
+        named = [f"{', '.join(query.members)}:"] if len(step.queries) > 1 else []
+        lines += ["", *named, query.text]
     return explanation.shorten("\n".join(lines))

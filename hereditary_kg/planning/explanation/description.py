@@ -7,7 +7,7 @@ from typing import assert_never
 
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.explanation.measurement import PlanRun, sum_up
-from hereditary_kg.planning.explanation.record import Cost, Explanation, PlanStep
+from hereditary_kg.planning.explanation.record import Cost, Explanation, MembersQuery, PlanStep
 from hereditary_kg.planning.explanation.selection import SourceChoice
 from hereditary_kg.planning.explanation.wording import write_amount
 from hereditary_kg.planning.sources import Sources
@@ -92,7 +92,8 @@ class _Describer:
         return PlanStep(
             "",
             members=node.members,
-            query=_request(node, dataset),
+            query=_request(node, node.pattern, dataset),
+            queries=_requests(node, dataset),
             number=next(self.numbers),
             chosen=chosen,
             excluded=excluded,
@@ -144,9 +145,19 @@ def _is_walked(node: plan.Node, below: plan.Node) -> bool:
     return isinstance(node, plan.Reach | plan.Mark) and isinstance(below, plan.Fragment)
 
 
-def _request(node: plan.Fetch, dataset: str) -> str:
-    """Write what members are asked, bindings apart."""
-    pattern: Pattern = node.pattern
+def _requests(node: plan.Fetch, dataset: str) -> tuple[MembersQuery, ...]:
+    """Write what members are asked, those together that are asked the same."""
+    groups: dict[Pattern, list[str]] = {}
+    for name in node.members:
+        groups.setdefault(node.own_patterns.get(name, node.pattern), []).append(name)
+    return tuple(
+        MembersQuery(tuple(names), _request(node, pattern, dataset))
+        for pattern, names in groups.items()
+    )
+
+
+def _request(node: plan.Fetch, pattern: Pattern, dataset: str) -> str:
+    """Write a request for a pattern, bindings apart."""
     if node.limit is None:
         return select_text(pattern, node.variables, dataset)
     return select_text(Slice(Project(pattern, node.variables), 0, node.limit), source=dataset)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hereditary_kg.planning.explanation.short_terms import shorten_terms
 
-__all__ = ["Cost", "Explanation", "PlanStep", "Reason", "q_error"]
+__all__ = ["Cost", "Explanation", "MembersQuery", "PlanStep", "Reason", "q_error"]
 
 
 def q_error(estimate: float, rows: int) -> float:
@@ -78,6 +78,23 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class MembersQuery:
+    """What some of a step's members are asked.
+
+    Attributes:
+        members: who.
+        text: the query, bindings apart.
+    """
+
+    members: tuple[str, ...]
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {"members": list(self.members), "query": self.text}
+
+
+@dataclass(frozen=True)
 class PlanStep:
     """One node of a plan.
 
@@ -87,7 +104,9 @@ class PlanStep:
         members: who is asked; empty for the mediator itself.
         estimate: expected rows, None where there is no estimate.
         rows: actual rows, None before the plan has run.
-        query: the text that members are asked (bindings apart), None for the mediator itself.
+        query: what members match, as a query; None for the mediator itself.
+        queries: what they are asked: less than `query` where they cannot match all of it, or
+            leave copies out. Members that are asked the same stand together.
         steps: what it takes its input from.
         number: of its query among those of the plan, from 1.
         chosen: why ``members`` are asked.
@@ -113,6 +132,7 @@ class PlanStep:
     comparable: bool = True
     first_row: float | None = None
     last_row: float | None = None
+    queries: tuple[MembersQuery, ...] = ()
 
     @property
     def q_error(self) -> float | None:
@@ -148,6 +168,7 @@ class PlanStep:
             "first_row": _rounded(self.first_row),
             "last_row": _rounded(self.last_row),
             "query": self.query,
+            "queries": [query.to_dict() for query in self.queries],
             "steps": [step.to_dict() for step in self.steps],
         }
 
