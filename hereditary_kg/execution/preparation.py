@@ -184,7 +184,8 @@ async def _views(members: Sequence[Member], context: ExecutionContext) -> list[M
             context.notes.append(member.profile_warning)
         once = member.name in context.asked_once
         cuts = member.row_cap is not None
-        return MemberView(member.name, profile, member.description.holds, once, cuts)
+        holds, learnt = member.description.holds, member.statistics
+        return MemberView(member.name, profile, holds, once, cuts, learnt)
 
     found = await gather(view(m) for m in members if m.name not in context.failures)
     return [member for member in found if member is not None]

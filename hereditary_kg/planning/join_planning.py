@@ -175,7 +175,7 @@ class JoinPlanner:
                 return self._crossed(parts, needed)
             order = self._through_paths(parts, units)
         else:
-            order = join_order(ready, self._given) if self._fetching.optimise else ready
+            order = self._order(ready, self._given) if self._fetching.optimise else ready
         waiting = [unit for unit in units if unit.waits and unit not in order]
         order += waiting_order(waiting, {v for u in order for v in scope_variables(u.pattern)})
         estimate = order[0].estimate
@@ -192,6 +192,9 @@ class JoinPlanner:
                 node = plan.Join(node, self._unit_plan(unit, others, needed), estimate)
         return node
 
+    def _order(self, units: list[Unit], given: Estimate | None) -> list[Unit]:
+        return join_order(units, given, self._fetching.sources.members)
+
     def _crossed(self, parts: list[list[Unit]], needed: AbstractSet[Variable]) -> plan.Node:
         """Join each part before the cross product of all of them."""
         estimates = [join_estimates(unit.estimate for unit in part) for part in parts]
@@ -205,7 +208,7 @@ class JoinPlanner:
     def _through_paths(self, parts: list[list[Unit]], units: list[Unit]) -> list[Unit]:
         """Order parts that share no variable so that a path leads from one to the next."""
         first, *rest = parts
-        order = join_order(first, None)
+        order = self._order(first, None)
         while rest:
             reached = {variable for unit in order for variable in scope_variables(unit.pattern)}
             found = next(
@@ -223,7 +226,7 @@ class JoinPlanner:
                 order.append(found[0])
             rest.remove(part)
             joined = join_estimates(unit.estimate for unit in order)
-            order += join_order(part, joined if found is not None else None)
+            order += self._order(part, joined if found is not None else None)
         return order
 
     def _path_start(self, unit: Unit, before: list[Unit]) -> Variable | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from hereditary_kg.federation.statistics import MemberStatistics
 from hereditary_kg.planning.copies import Copies
 from hereditary_kg.planning.leaves import (
     Leaf,
@@ -62,6 +63,7 @@ class MemberView:
         asked_once: whether all that is wanted of it must come in one answer, because the labels
             of its blank nodes hold for one answer only.
         cuts_answers: whether it cuts long answers short, so that an order would be lost.
+        learnt: what its answers have cost so far.
     """
 
     name: str
@@ -69,6 +71,7 @@ class MemberView:
     holds: tuple[str, ...] = ()
     asked_once: bool = False
     cuts_answers: bool = False
+    learnt: MemberStatistics = field(default_factory=MemberStatistics)
 
 
 @dataclass(frozen=True)
