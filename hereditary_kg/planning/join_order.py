@@ -19,9 +19,10 @@ from hereditary_kg.planning.units import Unit
 from hereditary_kg.sparql.algebra import Variable
 from hereditary_kg.sparql.variables import scope_variables
 
-__all__ = ["connected_parts", "join_order", "waiting_order"]
+__all__ = ["MOST_UNITS", "connected_parts", "join_cost", "join_order", "waiting_order"]
 
-_MOST_UNITS = 12
+MOST_UNITS = 12
+"""Parts of which every set is looked at."""
 
 
 def waiting_order(waiting: list[Unit], bound: set[Variable]) -> list[Unit]:
@@ -58,14 +59,21 @@ def join_order(
         given: what is joined with them from outside, and restricts them.
         members: who is asked for them.
     """
-    if len(units) > _MOST_UNITS:
+    if len(units) > MOST_UNITS:
         return _greedy_order(units, given)
-    return _cheapest_order(units, given, members)
+    return [units[i] for i in _cheapest_order(units, given, members)[1]]
+
+
+def join_cost(
+    units: list[Unit], given: Estimate | None, members: Mapping[str, MemberView]
+) -> float:
+    """Give the cost of the cheapest order of at most `MOST_UNITS` units, in seconds."""
+    return _cheapest_order(units, given, members)[0]
 
 
 def _cheapest_order(
     units: list[Unit], given: Estimate | None, members: Mapping[str, MemberView]
-) -> list[Unit]:
+) -> tuple[float, tuple[int, ...]]:
     scopes = [frozenset(scope_variables(unit.pattern)) for unit in units]
     steps = [_Step(unit, members) for unit in units]
     sizes = _Sizes(units, given)
@@ -87,7 +95,7 @@ def _cheapest_order(
                     reached[together] = (total, (*order, i))
         best.update(reached)
         layer = list(reached)
-    return [units[i] for i in best[(1 << len(units)) - 1][1]]
+    return best[(1 << len(units)) - 1]
 
 
 class _Sizes:

@@ -25,6 +25,7 @@ from hereditary_kg.planning.fragment_planning import FragmentPlanner
 from hereditary_kg.planning.join_order import connected_parts, join_order, waiting_order
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.planning.locality import LocalPart
+from hereditary_kg.planning.mixed_joins import split_join
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.planning.units import (
     Unit,
@@ -86,9 +87,21 @@ class JoinPlanner:
         Returns:
             The plan, and the conditions that are left to be checked above it.
         """
-        units, conditions = self._attach(self._units(parts), conditions)
+        units, conditions = self.units(parts, conditions)
+        if self._fetching.optimise:
+            units = split_join(units, self._fetching.sources, self._given)
         read = frozenset().union(needed, *map(expression_variables, conditions))
         return self._ordered(units, read), conditions
+
+    def units(
+        self, parts: tuple[Pattern, ...], conditions: tuple[Expression, ...]
+    ) -> tuple[list[Unit], tuple[Expression, ...]]:
+        """Give the units of a join, and the conditions that none of them can check."""
+        return self._attach(self._units(parts), conditions)
+
+    def join_units(self, units: list[Unit], needed: AbstractSet[Variable]) -> plan.Node:
+        """Plan the join of units."""
+        return self._ordered(units, needed)
 
     def build_beside(
         self, left: Pattern, right: Pattern, needed: AbstractSet[Variable]
@@ -261,6 +274,8 @@ class JoinPlanner:
         if unit.leaf is not None and unit.pattern == unit.leaf.pattern and unit.part is None:
             return self._fetching.fetch_leaf(unit.leaf)
         read = needed | {v for other in others for v in scope_variables(other.pattern)}
+        if unit.branches:
+            return plan.Union(tuple(self._ordered(list(each), read) for each in unit.branches))
         if unit.pushable:
             part = unit.part or LocalPart(unit.members, exact=len(unit.members) == 1)
             return self._fetching.fetch(unit.pattern, part, read, unit.estimate)
