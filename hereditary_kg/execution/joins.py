@@ -10,7 +10,7 @@ Source: bind joins after Haas et al., Optimizing Queries across Diverse Data Sou
 1997, and Schwarte et al., FedX, ISWC 2011.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -18,12 +18,13 @@ import polars as pl
 
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.memory import Holding
-from hereditary_kg.execution.requests import BLOCK, LARGEST_BLOCK, blocks
+from hereditary_kg.execution.requests import LARGEST_BLOCK, blocks
 from hereditary_kg.execution.residual import filter_rows
 from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
 from hereditary_kg.planning import plan
-from hereditary_kg.planning.join_order import LOOK_UP_COST, REQUEST_COST, ROW_COST
+from hereditary_kg.planning.costs import asking_cost, routed_share
 from hereditary_kg.rdf.solutions import join_pieces, join_solutions, unite_solutions
+from hereditary_kg.sparql.algebra import Variable
 
 if TYPE_CHECKING:
     import pyoxigraph
@@ -68,18 +69,28 @@ def keys_of(frame: pl.DataFrame, left: plan.Node, right: plan.Node) -> pl.DataFr
     return frame.select(names).unique(maintain_order=True) if names else None
 
 
-def bind_limit(node: plan.Node) -> int:
-    """Give how many bindings are cheaper to look up than ``node`` is to fetch whole."""
-    rows, requests = _size(node)
-    key_cost = LOOK_UP_COST + requests * REQUEST_COST / BLOCK
-    return max(_FEWEST_KEYS, int(rows * ROW_COST / key_cost))
+def bind_limit(context: ExecutionContext, left: plan.Node, right: plan.Node) -> int:
+    """Give how many bindings of ``left`` cost less than to fetch ``right`` whole."""
+    fetches = list(_fetches(right))
+    members = [name for node in fetches for name in node.members]
+    asking = asking_cost(context.members[name].statistics for name in members)
+    rows = sum(node.estimate.rows for node in fetches)
+    keys = right.certain.intersection(left.variables)
+    share = max((_share(node, keys) for node in fetches), default=1.0)
+    return max(_FEWEST_KEYS, int(asking.most_bindings(rows, len(right.variables), share)))
 
 
-def _size(node: plan.Node) -> tuple[float, int]:
+def _share(node: plan.Fetch, keys: frozenset[Variable]) -> float:
+    """Give the share of a request's members to which a binding goes."""
+    ends = [node.ends[key] for key in sorted(keys & node.ends.keys(), key=str)]
+    return min((routed_share(each, node.members) for each in ends), default=1.0)
+
+
+def _fetches(node: plan.Node) -> Iterator[plan.Fetch]:
     if isinstance(node, plan.Fetch):
-        return node.estimate.rows, len(node.members)
-    sizes = [_size(child) for child in plan.inputs(node)]
-    return sum(rows for rows, _ in sizes), sum(requests for _, requests in sizes)
+        yield node
+    for child in plan.inputs(node):
+        yield from _fetches(child)
 
 
 async def join(
@@ -160,7 +171,7 @@ async def _paired(
     evaluate: _Evaluate,
 ) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
     """Yield every left row once, together with all right rows that may join it."""
-    limit = bind_limit(right)
+    limit = bind_limit(context, left, right)
     gathered: list[pl.DataFrame] = []
     rows = 0
     with context.memory.hold(left) as ours, context.memory.hold(right) as theirs:

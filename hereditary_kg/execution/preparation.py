@@ -192,7 +192,8 @@ def _view(member: Member, profile: Profile | None, context: ExecutionContext) ->
     if member.profile_warning:
         context.notes.append(member.profile_warning)
     once = member.name in context.asked_once
-    return MemberView(member.name, profile, member.description.holds, once, member.row_cap)
+    holds, learnt = member.description.holds, member.statistics
+    return MemberView(member.name, profile, holds, once, member.row_cap, learnt)
 
 
 def _learning(

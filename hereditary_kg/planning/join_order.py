@@ -8,34 +8,21 @@ Source: Selinger et al., Access Path Selection in a Relational Database Manageme
 1979; costs of bind joins after Schwarte et al., FedX, ISWC 2011.
 """
 
-from math import ceil
+from collections.abc import Mapping
 
 import networkx as nx
 
 from hereditary_kg.planning.cardinality import Estimate, join_estimates
+from hereditary_kg.planning.costs import asking_cost, joined_cost, routed_share
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.planning.units import Unit
 from hereditary_kg.sparql.algebra import Variable
 from hereditary_kg.sparql.variables import scope_variables
 
-__all__ = [
-    "LOOK_UP_COST",
-    "REQUEST_COST",
-    "ROW_COST",
-    "connected_parts",
-    "join_order",
-    "waiting_order",
-]
+__all__ = ["MOST_UNITS", "connected_parts", "join_cost", "join_order", "waiting_order"]
 
-# Costs in seconds, measured over loopback with Oxigraph as the store.
-REQUEST_COST = 0.005
-"""A request to a member, whatever it answers."""
-LOOK_UP_COST = 0.000_02
-"""One binding that a member looks up."""
-ROW_COST = 0.000_005
-"""One row that a member sends."""
-
-_MOST_UNITS = 12
-_BLOCK = 1_000
+MOST_UNITS = 12
+"""Parts of which every set is looked at."""
 
 
 def waiting_order(waiting: list[Unit], bound: set[Variable]) -> list[Unit]:
@@ -62,54 +49,108 @@ def connected_parts(units: list[Unit]) -> list[list[Unit]]:
     return sorted(parts, key=lambda part: join_estimates(u.estimate for u in part).rows)
 
 
-def join_order(units: list[Unit], given: Estimate | None) -> list[Unit]:
+def join_order(
+    units: list[Unit], given: Estimate | None, members: Mapping[str, MemberView]
+) -> list[Unit]:
     """Put units in the order in which they are joined, connected ones before cross products.
 
     Args:
         units: what is joined.
         given: what is joined with them from outside, and restricts them.
+        members: who is asked for them.
     """
-    if len(units) > _MOST_UNITS:
+    if len(units) > MOST_UNITS:
         return _greedy_order(units, given)
-    return _cheapest_order(units, given)
+    return [units[i] for i in _cheapest_order(units, given, members)[1]]
 
 
-def _cheapest_order(units: list[Unit], given: Estimate | None) -> list[Unit]:
+def join_cost(
+    units: list[Unit], given: Estimate | None, members: Mapping[str, MemberView]
+) -> float:
+    """Give the cost of the cheapest order of at most `MOST_UNITS` units, in seconds."""
+    return _cheapest_order(units, given, members)[0]
+
+
+def _cheapest_order(
+    units: list[Unit], given: Estimate | None, members: Mapping[str, MemberView]
+) -> tuple[float, tuple[int, ...]]:
     scopes = [frozenset(scope_variables(unit.pattern)) for unit in units]
-    start = given or Estimate(1.0)
-    # For each set of units, as bits: the cost of its best order, that order, and its size.
-    best: dict[int, tuple[float, tuple[int, ...], Estimate]] = {0: (0.0, (), start)}
+    steps = [_Step(unit, members) for unit in units]
+    sizes = _Sizes(units, given)
+    # For each set of units, as bits: the cost of its best order, and that order.
+    best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
     layer = [0]
     for _ in units:
-        reached: dict[int, tuple[float, tuple[int, ...], Estimate]] = {}
+        reached: dict[int, tuple[float, tuple[int, ...]]] = {}
         for done in layer:
-            cost, order, joined = best[done]
+            cost, order = best[done]
+            joined = sizes.of(done)
             waiting = [i for i in range(len(units)) if not done >> i & 1]
             connected = [i for i in waiting if scopes[i] & joined.distinct.keys()] or waiting
             for i in connected:
-                total = cost + _step_cost(joined, units[i], first=not done and given is None)
                 together = done | 1 << i
-                if together not in reached or (total, (*order, i)) < reached[together][:2]:
-                    size = join_estimates((joined, units[i].estimate))
-                    reached[together] = (total, (*order, i), size)
+                rows = sizes.of(together).rows
+                total = cost + steps[i].cost(joined, rows, first=not done and given is None)
+                if together not in reached or (total, (*order, i)) < reached[together]:
+                    reached[together] = (total, (*order, i))
         best.update(reached)
         layer = list(reached)
-    return [units[i] for i in best[(1 << len(units)) - 1][1]]
+    return best[(1 << len(units)) - 1]
 
 
-def _step_cost(joined: Estimate, unit: Unit, *, first: bool) -> float:
-    """Estimate what it costs to join ``unit`` with what is joined already, in seconds."""
-    estimate = unit.estimate
-    members = max(1, len(unit.members))
-    whole = members * REQUEST_COST + estimate.rows * ROW_COST
-    shared = joined.distinct.keys() & estimate.distinct.keys()
-    if first or not shared:
-        return whole + joined.rows * estimate.rows * ROW_COST
-    keys = min(joined.rows, max(joined.distinct[variable] for variable in shared))
-    result = join_estimates((joined, estimate)).rows
-    requests = members * ceil(max(keys, 1.0) / _BLOCK)
-    bound = requests * REQUEST_COST + keys * LOOK_UP_COST + min(result, estimate.rows) * ROW_COST
-    return min(whole, bound) + result * ROW_COST
+class _Sizes:
+    """The sizes of joins of units, which must not depend on the order of joining."""
+
+    def __init__(self, units: list[Unit], given: Estimate | None) -> None:
+        self._units = units
+        self._known = {0: given or Estimate(1.0)}
+
+    def of(self, chosen: int) -> Estimate:
+        """Estimate the join of a set of units, given as bits."""
+        if chosen not in self._known:
+            last = chosen.bit_length() - 1
+            before = self.of(chosen ^ 1 << last)
+            self._known[chosen] = join_estimates((before, self._units[last].estimate))
+        return self._known[chosen]
+
+
+class _Step:
+    """What it costs to join a unit with what is joined already, in seconds."""
+
+    def __init__(self, unit: Unit, members: Mapping[str, MemberView]) -> None:
+        self._unit = unit
+        self._asking = asking_cost(members[name].learnt for name in unit.members)
+        self._terms = len(scope_variables(unit.pattern))
+        self._shares: dict[Variable, float] = {}
+
+    def cost(self, joined: Estimate, rows: float, *, first: bool) -> float:
+        """Estimate the cost.
+
+        Args:
+            joined: what is joined already.
+            rows: how many rows the join will have.
+            first: whether nothing is joined yet.
+        """
+        estimate = self._unit.estimate
+        whole = self._asking.whole(estimate.rows, self._terms)
+        shared = joined.distinct.keys() & estimate.distinct.keys()
+        if first or not shared:
+            return whole + joined_cost(joined.rows * estimate.rows)
+        keys = min(joined.rows, max(joined.distinct[variable] for variable in shared))
+        share = min(map(self._share, shared))
+        # A binding brings the rows of one term, however often it is on the other side.
+        terms = max(estimate.distinct[variable] for variable in shared)
+        found = min(rows, estimate.rows, estimate.rows * keys / max(terms, keys, 1.0))
+        bound = self._asking.bound(keys, found, self._terms, share)
+        return min(whole, bound) + joined_cost(rows)
+
+    def _share(self, variable: Variable) -> float:
+        """Give the share of the unit's members that a binding of a variable will go to."""
+        if variable not in self._shares:
+            part = self._unit.part
+            ends = () if part is None else part.ends.get(variable, ())
+            self._shares[variable] = routed_share(ends, self._unit.members)
+        return self._shares[variable]
 
 
 def _greedy_order(units: list[Unit], given: Estimate | None) -> list[Unit]:

@@ -25,6 +25,7 @@ from hereditary_kg.planning.fragment_planning import FragmentPlanner
 from hereditary_kg.planning.join_order import connected_parts, join_order, waiting_order
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.planning.locality import LocalPart
+from hereditary_kg.planning.mixed_joins import split_join
 from hereditary_kg.planning.rules.filters import is_stable
 from hereditary_kg.planning.units import (
     Unit,
@@ -86,9 +87,21 @@ class JoinPlanner:
         Returns:
             The plan, and the conditions that are left to be checked above it.
         """
-        units, conditions = self._attach(self._units(parts), conditions)
+        units, conditions = self.units(parts, conditions)
+        if self._fetching.optimise:
+            units = split_join(units, self._fetching.sources, self._given)
         read = frozenset().union(needed, *map(expression_variables, conditions))
         return self._ordered(units, read), conditions
+
+    def units(
+        self, parts: tuple[Pattern, ...], conditions: tuple[Expression, ...]
+    ) -> tuple[list[Unit], tuple[Expression, ...]]:
+        """Give the units of a join, and the conditions that none of them can check."""
+        return self._attach(self._units(parts), conditions)
+
+    def join_units(self, units: list[Unit], needed: AbstractSet[Variable]) -> plan.Node:
+        """Plan the join of units."""
+        return self._ordered(units, needed)
 
     def build_beside(
         self, left: Pattern, right: Pattern, needed: AbstractSet[Variable]
@@ -175,7 +188,7 @@ class JoinPlanner:
                 return self._crossed(parts, needed)
             order = self._through_paths(parts, units)
         else:
-            order = join_order(ready, self._given) if self._fetching.optimise else ready
+            order = self._order(ready, self._given) if self._fetching.optimise else ready
         waiting = [unit for unit in units if unit.waits and unit not in order]
         order += waiting_order(waiting, {v for u in order for v in scope_variables(u.pattern)})
         estimate = order[0].estimate
@@ -192,6 +205,9 @@ class JoinPlanner:
                 node = plan.Join(node, self._unit_plan(unit, others, needed), estimate)
         return node
 
+    def _order(self, units: list[Unit], given: Estimate | None) -> list[Unit]:
+        return join_order(units, given, self._fetching.sources.members)
+
     def _crossed(self, parts: list[list[Unit]], needed: AbstractSet[Variable]) -> plan.Node:
         """Join each part before the cross product of all of them."""
         estimates = [join_estimates(unit.estimate for unit in part) for part in parts]
@@ -205,7 +221,7 @@ class JoinPlanner:
     def _through_paths(self, parts: list[list[Unit]], units: list[Unit]) -> list[Unit]:
         """Order parts that share no variable so that a path leads from one to the next."""
         first, *rest = parts
-        order = join_order(first, None)
+        order = self._order(first, None)
         while rest:
             reached = {variable for unit in order for variable in scope_variables(unit.pattern)}
             found = next(
@@ -223,7 +239,7 @@ class JoinPlanner:
                 order.append(found[0])
             rest.remove(part)
             joined = join_estimates(unit.estimate for unit in order)
-            order += join_order(part, joined if found is not None else None)
+            order += self._order(part, joined if found is not None else None)
         return order
 
     def _path_start(self, unit: Unit, before: list[Unit]) -> Variable | None:
@@ -258,6 +274,8 @@ class JoinPlanner:
         if unit.leaf is not None and unit.pattern == unit.leaf.pattern and unit.part is None:
             return self._fetching.fetch_leaf(unit.leaf)
         read = needed | {v for other in others for v in scope_variables(other.pattern)}
+        if unit.branches:
+            return plan.Union(tuple(self._ordered(list(each), read) for each in unit.branches))
         if unit.pushable:
             part = unit.part or LocalPart(unit.members, exact=len(unit.members) == 1)
             return self._fetching.fetch(unit.pattern, part, read, unit.estimate)

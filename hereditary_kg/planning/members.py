@@ -7,10 +7,11 @@ found out anew where a member's profile is another one.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
+from hereditary_kg.federation.statistics import MemberStatistics
 from hereditary_kg.sites.profile import Profile
 
 __all__ = ["MemberView", "Members", "MembersCache", "remembered", "remembered_by_member"]
@@ -32,6 +33,8 @@ class MemberView:
         asked_once: whether all that is wanted of it must come in one answer, because the labels
             of its blank nodes hold for one answer only.
         row_cap: how many rows it gives at most; of longer answers, an order would be lost.
+        learnt: what its answers have cost so far. It changes from query to query, so nothing that
+            is kept may depend on it.
     """
 
     name: str
@@ -39,13 +42,17 @@ class MemberView:
     holds: tuple[str, ...] = ()
     asked_once: bool = False
     row_cap: int | None = None
+    learnt: MemberStatistics = field(default_factory=MemberStatistics)
 
     def cuts_off(self, limit: int | None) -> bool:
         """Whether it cuts an answer short of so many rows (None: of any number)."""
         return self.row_cap is not None and (limit is None or limit > self.row_cap)
 
     def is_same(self, other: "MemberView") -> bool:
-        """Whether the other says the same of the same member, with the very same profile."""
+        """Whether the other says the same of the same member, with the very same profile.
+
+        What was learnt of it may be something else.
+        """
         return self is other or (
             # Profiles are large, and one that was read again may be compared as another one.
             self.profile is other.profile
@@ -68,6 +75,12 @@ class Members(dict[str, MemberView]):
         super().__init__((view.name, view) for view in views)
         self.found: dict[Callable[..., Any], dict[Any, Any]] = {}
 
+    def renewed(self, views: Iterable[MemberView]) -> "Members":
+        """Give the same members with what was learnt since, and with all that was found out."""
+        others = Members(views)
+        others.found = self.found
+        return others
+
 
 class MembersCache:
     """Gives the same :class:`Members` for the same views, so that what was found out is at hand.
@@ -87,7 +100,10 @@ class MembersCache:
         wanted = tuple(views)
         for known in self._kept:
             if len(known) == len(wanted) and all(map(MemberView.is_same, known.values(), wanted)):
-                return known
+                is_old = any(
+                    a.learnt != b.learnt for a, b in zip(known.values(), wanted, strict=True)
+                )
+                return known.renewed(wanted) if is_old else known
         # Of members whose profiles have changed nobody asks again.
         current = {view.name: view.profile for view in wanted}
         self._kept = [known for known in self._kept if _is_current(known, current)]

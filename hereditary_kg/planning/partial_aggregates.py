@@ -34,7 +34,7 @@ from hereditary_kg.sparql.algebra import (
 )
 from hereditary_kg.sparql.variables import expression_patterns
 
-__all__ = ["MergedGroup", "split_group"]
+__all__ = ["MergedGroup", "average", "is_mergeable", "split_group"]
 
 _NONE = Literal("0", XSD + "integer")
 
@@ -67,7 +67,7 @@ def split_group(
         part: what is grouped, no solution at two members.
         fresh: gives variables that nothing else uses.
     """
-    if not part.exact or not all(_is_mergeable(a, part) for _, a in pattern.aggregates):
+    if not part.exact or not all(is_mergeable(a, part) for _, a in pattern.aggregates):
         return None
     partial: list[tuple[Variable, Aggregate]] = []
     merging: list[tuple[Variable, Aggregate]] = []
@@ -84,8 +84,7 @@ def split_group(
         if name == "AVG":
             total = merged(Aggregate("SUM", argument), "SUM")
             count = merged(Aggregate("COUNT", argument), "SUM")
-            empty = Call("=", (count, _NONE))
-            computed.append((variable, Call("IF", (empty, _NONE, Call("/", (total, count))))))
+            computed.append((variable, average(total, count)))
         else:
             computed.append((variable, merged(aggregate, "SUM" if name == "COUNT" else name)))
     size = None
@@ -96,7 +95,18 @@ def split_group(
     return MergedGroup(group, tuple(merging), tuple(computed), size)
 
 
-def _is_mergeable(aggregate: Aggregate, part: LocalPart) -> bool:
+def average(total: Variable, count: Variable) -> Expression:
+    """Give the mean, which is 0 of nothing."""
+    return Call("IF", (Call("=", (count, _NONE)), _NONE, Call("/", (total, count))))
+
+
+def is_mergeable(aggregate: Aggregate, part: LocalPart) -> bool:
+    """Whether an aggregate of a local part's solutions follows from those of its parts.
+
+    Args:
+        aggregate: the aggregate.
+        part: what is aggregated, no solution at two members.
+    """
     argument = aggregate.argument
     if argument is not None and (not is_stable(argument) or any(expression_patterns(argument))):
         return False

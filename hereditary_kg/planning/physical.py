@@ -14,6 +14,7 @@ from hereditary_kg.planning import plan
 from hereditary_kg.planning.correlation import is_uncorrelated
 from hereditary_kg.planning.fetching import FetchPlanner
 from hereditary_kg.planning.fragment_planning import FragmentPlanner
+from hereditary_kg.planning.grouped_joins import group_before_join, with_grouped
 from hereditary_kg.planning.join_planning import JoinPlanner
 from hereditary_kg.planning.locality import LocalPart
 from hereditary_kg.planning.partial_aggregates import split_group
@@ -224,7 +225,7 @@ class _Builder:
         return plan.Project(extended, (*before, variable))
 
     def _group(self, pattern: Group) -> plan.Node:
-        merged = self._merged_group(pattern)
+        merged = self._merged_group(pattern) or self._grouped_join(pattern)
         if merged is not None:
             return merged
         read = frozenset(pattern.keys).union(
@@ -254,8 +255,30 @@ class _Builder:
         node: plan.Node = self._fetching.fetch(partial, part, frozenset(scope_variables(partial)))
         if split.size is not None:
             node = plan.Filter(node, Call(">", (split.size, Literal("0", XSD + "integer"))))
-        node = plan.Group(node, pattern.keys, split.merging)
-        for variable, expression in split.computed:
+        return self._merge(plan.Group(node, pattern.keys, split.merging), split.computed, pattern)
+
+    def _grouped_join(self, pattern: Group) -> plan.Node | None:
+        """Plan to group one side of a join before it is joined, if that is exact and saves rows."""
+        match pattern.pattern:
+            case Filter(condition, BGP() | Join() as inner) if self.optimise:
+                conditions = tuple(conjuncts(condition))
+            case BGP() | Join() as inner if self.optimise:
+                conditions = ()
+            case _:
+                return None
+        units, left_over = self._joins.units(join_parts(inner), conditions)
+        found = None if left_over else group_before_join(pattern, units, self._fresh_variable)
+        if found is None:
+            return None
+        read = frozenset(pattern.keys).union(v for v, _ in found.grouped.aggregates)
+        node = self._joins.join_units(with_grouped(units, found), read)
+        return self._merge(plan.Group(node, pattern.keys, found.merging), found.computed, pattern)
+
+    @staticmethod
+    def _merge(
+        node: plan.Node, computed: tuple[tuple[Variable, Expression], ...], pattern: Group
+    ) -> plan.Node:
+        for variable, expression in computed:
             node = plan.Extend(node, variable, expression)
         return plan.Project(node, scope_variables(pattern))
 

@@ -3,6 +3,12 @@
 The first rows of a union are among the first rows of its parts. That holds where members put
 terms in the same order, which SPARQL promises of numbers, of plain strings, of dates and of IRIs
 among themselves, but not of a mixture (SPARQL 1.1 Query Language, section 15.1).
+
+The rows are sorted again, and not merged as sorted streams, though a merge could do with fewer of
+them at hand. A member sends at most as many rows as the slice ends at, so that there is little to
+sort; the merge would have to wait for the first row of the slowest member just the same, and it
+would compare two terms at a time, where a SPARQL order is only to be had from Oxigraph, which sorts
+whole sequences. Nor is a member's answer a sorted stream where it is read in parts.
 """
 
 from collections.abc import Iterable, Sequence

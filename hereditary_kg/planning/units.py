@@ -47,6 +47,8 @@ class Unit:
     """The leaf that the unit is, if it is one."""
     part: LocalPart | None = None
     """What is known of where its solutions are."""
+    branches: tuple[tuple["Unit", ...], ...] = ()
+    """Joins of other units whose solutions, united, are those of the pattern."""
 
     @property
     def waits(self) -> bool:

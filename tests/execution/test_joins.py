@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from hereditary_kg.execution.requests import BLOCK
+from hereditary_kg.federation.statistics import MemberStatistics
 from hereditary_kg.federation.transport import FetchedProfile, ScriptedAnswer
 from tests.dealt_federations import answer_of, oracle, store_of
 from tests.execution.scripted_federations import LONG, TSV, Endpoint, federation_of, triples
@@ -62,6 +63,14 @@ async def test_two_large_sides_are_fetched_whole():
     clinic, registry = Endpoint("clinic", patients(700)), Endpoint("registry", genes(800))
     result = await both(clinic, registry, JOIN)
     assert purposes(result) == {"clinic": ["scan"], "registry": ["scan"]}
+
+
+async def test_a_member_that_sends_rows_slowly_is_asked_for_what_can_join():
+    clinic, registry = Endpoint("clinic", patients(700)), Endpoint("registry", genes(800))
+    federation = federation_of(clinic, registry)
+    federation.members[1].experience.statistics = MemberStatistics(9, 0.002, 0.001, 80.0)
+    result = await federation.query(PREFIX + JOIN)
+    assert purposes(result) == {"clinic": ["scan"], "registry": ["bind join"]}
 
 
 async def test_what_turns_out_small_binds_whatever_was_expected():

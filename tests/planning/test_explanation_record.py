@@ -158,6 +158,37 @@ def test_requests_belong_to_their_steps(views):
     assert join.q_error is not None
 
 
+SIZES = [
+    ("SELECT * { ?p :age ?age . ?p :diagnosis ?d . ?d :gene ?g FILTER(?g != ?age) }", "filter"),
+    ("SELECT * { ?p :diagnosis ?d OPTIONAL { ?d :gene ?g } }", "optional"),
+    ("SELECT * { { ?p :age ?x } UNION { ?p :gene ?x } }", "union"),
+    ("SELECT * { ?p :diagnosis ?d MINUS { ?d :gene ?g } }", "minus"),
+    (
+        "SELECT ?g (COUNT(DISTINCT ?p) AS ?n) { ?p :diagnosis ?d . ?d :gene ?g } GROUP BY ?g",
+        "group",
+    ),
+    ("SELECT DISTINCT ?g { ?p :diagnosis ?d . ?d :gene ?g }", "distinct"),
+]
+
+
+@pytest.mark.parametrize(("text", "title"), SIZES)
+def test_steps_at_the_mediator_are_judged_too(views, text, title):
+    _, sources, node = prepared(text, views)
+    steps = explain_plan(node, sources=sources).steps()
+    (step,) = [each for each in steps if each.title == title]
+    most = max(each.estimate for each in steps if each.estimate and each is not step)
+    assert step.estimate is not None
+    assert 0 < step.estimate <= (2 * most if title == "union" else most)
+    (alone,) = [each for each in explain_plan(node).steps() if each.title == title]
+    assert alone.estimate is None, "nothing is known of the members"
+
+
+def test_groups_are_expected_by_their_keys(views):
+    _, sources, node = prepared(SIZES[4][0], views)
+    (group,) = [s for s in explain_plan(node, sources=sources).steps() if s.title == "group"]
+    assert group.estimate == pytest.approx(90, rel=0.6)
+
+
 def test_a_step_that_nobody_needed_is_not_judged(views):
     _, sources, node = prepared(JOIN, views)
     root = node if isinstance(node, plan.Join) else node.input

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hereditary_kg.federation.statistics import MemberStatistics
 from hereditary_kg.planning.arc_consistency import reduce_sources
 from hereditary_kg.planning.copy_questions import places
 from hereditary_kg.planning.explanation import explain_plan
@@ -55,13 +56,23 @@ def test_the_same_views_give_the_same_members(views):
 
 
 @pytest.mark.parametrize(
-    "change", [{"holds": ("http://e/",)}, {"asked_once": True}, {"cuts_answers": True}]
+    "change", [{"holds": ("http://e/",)}, {"asked_once": True}, {"row_cap": 100}]
 )
 def test_what_is_said_of_a_member_besides_counts(views, change):
     cache = MembersCache()
     known = cache.of(views)
     assert cache.of([*views[:2], replace(views[2], **change)]) is not known
     assert cache.of(views) is known
+
+
+def test_what_was_learnt_of_a_member_is_told_and_changes_no_conclusion(views):
+    cache = MembersCache()
+    known = cache.of(views)
+    slow = replace(views[2], learnt=MemberStatistics(requests=1, latency=9.0))
+    later = cache.of([*views[:2], slow])
+    assert later[slow.name].learnt.latency == 9.0
+    assert known[slow.name].learnt.latency != 9.0
+    assert later.found is known.found
 
 
 def test_members_with_an_earlier_profile_are_given_up(views, other):

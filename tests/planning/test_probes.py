@@ -5,7 +5,8 @@ import pytest
 from hereditary_kg.execution.probe_cache import ASKED, ProbeCache
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.leaves import Leaf
-from hereditary_kg.planning.sources import MemberView, Sources
+from hereditary_kg.planning.members import MemberView
+from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import TriplePattern, Variable

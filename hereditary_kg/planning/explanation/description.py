@@ -9,6 +9,7 @@ from hereditary_kg.planning import plan
 from hereditary_kg.planning.explanation.measurement import PlanRun, sum_up
 from hereditary_kg.planning.explanation.record import Cost, Explanation, MembersQuery, PlanStep
 from hereditary_kg.planning.explanation.selection import SourceChoice
+from hereditary_kg.planning.explanation.sizes import expected_rows
 from hereditary_kg.planning.explanation.wording import write_amount
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import Extend, Group, Pattern, Project, Slice, Variable
@@ -76,7 +77,7 @@ class _Describer:
             fetch,
             title=title,
             detail=detail,
-            estimate=_estimate(node),
+            estimate=expected_rows(node, self.sources),
             rows=None if self.rows is None or not counted else self.rows.get(id(node), 0),
             steps=steps,
             cost=cost,
@@ -161,14 +162,6 @@ def _request(node: plan.Fetch, pattern: Pattern, dataset: str) -> str:
     if node.limit is None:
         return select_text(pattern, node.variables, dataset)
     return select_text(Slice(Project(pattern, node.variables), 0, node.limit), source=dataset)
-
-
-def _estimate(node: plan.Node) -> float | None:
-    match node:
-        case plan.Fetch() | plan.Join():
-            return node.estimate.rows
-        case _:
-            return None
 
 
 def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node type
