@@ -205,11 +205,19 @@ class Reach:
 
 @dataclass(frozen=True)
 class Join:
-    """Join. ``right`` is asked with the left side's bindings where that is cheaper."""
+    """Join. ``right`` is asked with the left side's bindings where that is cheaper.
+
+    Attributes:
+        left: the side that is read first.
+        right: the other one.
+        estimate: expected size of the result.
+        wanted: about how many rows of it may be enough, None for all.
+    """
 
     left: "Node"
     right: "Node"
     estimate: Estimate = field(default=Estimate(0.0), compare=False)
+    wanted: int | None = field(default=None, compare=False)
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
@@ -224,11 +232,19 @@ class Join:
 
 @dataclass(frozen=True)
 class LeftJoin:
-    """Left join; ``condition`` sees the variables of both sides."""
+    """Left join; ``condition`` sees the variables of both sides.
+
+    Attributes:
+        left: the side whose rows are all kept.
+        right: the optional one.
+        condition: what a pair of rows must fulfil, None where that is nothing.
+        wanted: about how many rows of the result may be enough, None for all.
+    """
 
     left: "Node"
     right: "Node"
     condition: Expression | None
+    wanted: int | None = field(default=None, compare=False)
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
