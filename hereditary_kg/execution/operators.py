@@ -13,6 +13,7 @@ from typing import TypeAlias
 import polars as pl
 
 from hereditary_kg.execution import joins, semi_joins
+from hereditary_kg.execution.adaptive_joins import join_adaptively
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.errors import ExecutionError
 from hereditary_kg.execution.fragment_streams import load_fragment, stream_fragment, stream_walk
@@ -86,6 +87,8 @@ def _stream(context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame |
             return call_service(context, node, bindings)
         case plan.ServiceJoin():
             return _service_join(context, node, bindings)
+        case plan.Join(chain=chain) if chain is not None and bindings is None:
+            return join_adaptively(context, node, chain, solutions)
         case plan.Join():
             return joins.join(context, node, bindings, solutions)
         case plan.LeftJoin():
