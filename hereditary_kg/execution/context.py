@@ -12,7 +12,7 @@ from hereditary_kg.federation.errors import BlankNodeLabelError, MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.planning import plan
-from hereditary_kg.planning.explanation import PlanRun, measure_run
+from hereditary_kg.planning.explanation import PlanRun, Reordering, measure_run
 from hereditary_kg.sparql.algebra import Pattern
 
 __all__ = ["ExecutionContext"]
@@ -38,6 +38,7 @@ class ExecutionContext:
         notes: what the user should know of the answer besides, such as a silent failure.
         rows: rows that left each plan node, by the node's identity.
         times: when the first and the last of them left it, in seconds since ``started``.
+        reorderings: the joins that ran in another order than planned, by the node's identity.
         started: when it began, in seconds of `time.perf_counter`.
         steps: the numbers of plan nodes in the log, by the node's identity.
         memory: what it may hold at the mediator.
@@ -59,6 +60,7 @@ class ExecutionContext:
     notes: list[str] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
     times: dict[int, tuple[float, float]] = field(default_factory=dict)
+    reorderings: dict[int, tuple[Reordering, ...]] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
     steps: dict[int, int] = field(default_factory=dict)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
@@ -99,7 +101,14 @@ class ExecutionContext:
         Args:
             whole: whether the plan was run to its end, as it is not for ASK.
         """
-        return measure_run(self.rows, self.times, self.steps, self.log, whole=whole)
+        return measure_run(
+            self.rows,
+            self.times,
+            self.steps,
+            self.log,
+            whole=whole,
+            reorderings=self.reorderings,
+        )
 
     def fail(self, error: MemberError) -> None:
         """Note that a member failed.

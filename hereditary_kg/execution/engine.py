@@ -247,7 +247,8 @@ async def _planned(batches: Batches, explain: Callable[[], str]) -> Batches:
 def _write_plan(
     context: ExecutionContext, prepared: PreparedQuery, prefixes: Mapping[str, str]
 ) -> str:
-    return explain_plan(prepared.physical, context.rows, prefixes).to_text()
+    run = context.measured(whole=False)
+    return explain_plan(prepared.physical, prefixes=prefixes, run=run).to_text()
 
 
 async def _first(batches: Batches, deadline: Deadline) -> list[pl.DataFrame]:

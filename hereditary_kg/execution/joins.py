@@ -1,41 +1,19 @@
-"""Joins that ask for what they need.
+"""Joins: what :mod:`hereditary_kg.execution.pairing` brings together, joined piece by piece."""
 
-A join gathers its left side until it knows whether the side is small. If it is, the right
-side is asked only for what can join, block by block, several blocks at a time (a bind join).
-If it is not, the right side is fetched whole once and the left side streams past it (a hash
-join). Where the line runs is a matter of cost: a look-up for each binding, and a request for
-each block and member, against the estimated rows of the whole right side.
-
-Source: bind joins after Haas et al., Optimizing Queries across Diverse Data Sources, VLDB
-1997, and Schwarte et al., FedX, ISWC 2011.
-"""
-
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import polars as pl
 
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.memory import Holding
-from hereditary_kg.execution.requests import LARGEST_BLOCK, blocks
+from hereditary_kg.execution.pairing import Evaluate, Pairing
 from hereditary_kg.execution.residual import filter_rows
-from hereditary_kg.execution.streams import Batches, chain, collect, merge, rebatch
+from hereditary_kg.execution.streams import Batches
 from hereditary_kg.planning import plan
-from hereditary_kg.planning.costs import asking_cost, routed_share
 from hereditary_kg.rdf.solutions import join_pieces, join_solutions, unite_solutions
-from hereditary_kg.sparql.algebra import Variable
 
-if TYPE_CHECKING:
-    import pyoxigraph
-
-    Store: TypeAlias = pyoxigraph.Store
-
-__all__ = ["Change", "join", "join_frames", "keys_of", "left_join"]
-
-Change: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
-
-_FEWEST_KEYS = 64
+__all__ = ["join", "join_frames", "left_join"]
 
 # Rows below which a join is done at once, and rows of its result that are made at a time.
 _SMALL_JOIN = 2_000
@@ -45,64 +23,22 @@ _LARGEST_JOIN = 1_000_000
 _LEFT = ".left"
 
 
-class _Evaluate(Protocol):
-    def __call__(
-        self,
-        context: ExecutionContext,
-        node: plan.Node,
-        bindings: pl.DataFrame | None = None,
-    ) -> Batches: ...
-
-
 def _names(node: plan.Node) -> list[str]:
     return [variable.name for variable in node.variables]
-
-
-def keys_of(frame: pl.DataFrame, left: plan.Node, right: plan.Node) -> pl.DataFrame | None:
-    """Give the distinct bindings in ``frame`` that can restrict ``right``, or None."""
-    names = [
-        variable.name
-        for variable in left.variables
-        if variable in right.certain and not frame[variable.name].null_count()
-    ]
-    names = [name for name in names if not frame[name].str.starts_with("_:").any()]
-    return frame.select(names).unique(maintain_order=True) if names else None
-
-
-def bind_limit(context: ExecutionContext, left: plan.Node, right: plan.Node) -> int:
-    """Give how many bindings of ``left`` cost less than to fetch ``right`` whole."""
-    fetches = list(_fetches(right))
-    members = [name for node in fetches for name in node.members]
-    asking = asking_cost(context.members[name].statistics for name in members)
-    rows = sum(node.estimate.rows for node in fetches)
-    keys = right.certain.intersection(left.variables)
-    share = max((_share(node, keys) for node in fetches), default=1.0)
-    return max(_FEWEST_KEYS, int(asking.most_bindings(rows, len(right.variables), share)))
-
-
-def _share(node: plan.Fetch, keys: frozenset[Variable]) -> float:
-    """Give the share of a request's members to which a binding goes."""
-    ends = [node.ends[key] for key in sorted(keys & node.ends.keys(), key=str)]
-    return min((routed_share(each, node.members) for each in ends), default=1.0)
-
-
-def _fetches(node: plan.Node) -> Iterator[plan.Fetch]:
-    if isinstance(node, plan.Fetch):
-        yield node
-    for child in plan.inputs(node):
-        yield from _fetches(child)
 
 
 async def join(
     context: ExecutionContext,
     node: plan.Join,
     bindings: pl.DataFrame | None,
-    evaluate: _Evaluate,
+    evaluate: Evaluate,
 ) -> Batches:
     """Stream the join of both sides."""
-    pairs = _paired(context, node.left, node.right, bindings, evaluate)
+    pairing = Pairing(
+        context, node.left, node.right, bindings, evaluate, node.wanted, in_parts=True
+    )
     with context.memory.hold(node) as held:
-        async with aclosing(pairs) as opened:
+        async with aclosing(pairing.pairs()) as opened:
             async for left, right in opened:
                 async with aclosing(join_frames(held, left, right)) as pieces:
                     async for piece in pieces:
@@ -125,16 +61,16 @@ async def left_join(
     context: ExecutionContext,
     node: plan.LeftJoin,
     bindings: pl.DataFrame | None,
-    evaluate: _Evaluate,
+    evaluate: Evaluate,
 ) -> Batches:
     """Stream the left join of both sides."""
 
     def combine(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
         return _left_join_frames(left, right, node, context.prologue)
 
-    pairs = _paired(context, node.left, node.right, bindings, evaluate)
+    pairing = Pairing(context, node.left, node.right, bindings, evaluate, node.wanted)
     with context.memory.hold(node) as held:
-        async with aclosing(pairs) as opened:
+        async with aclosing(pairing.pairs()) as opened:
             async for left, right in opened:
                 for piece in join_pieces(left, right, _LARGEST_JOIN):
                     yield await _apart(held, piece, right, combine)
@@ -161,64 +97,3 @@ def _left_join_frames(
         joined = filter_rows(joined, node.condition, prologue)
     alone = numbered.filter(~pl.col(_LEFT).is_in(joined[_LEFT].implode()))
     return unite_solutions([joined, alone], _names(node))
-
-
-async def _paired(
-    context: ExecutionContext,
-    left: plan.Node,
-    right: plan.Node,
-    bindings: pl.DataFrame | None,
-    evaluate: _Evaluate,
-) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
-    """Yield every left row once, together with all right rows that may join it."""
-    limit = bind_limit(context, left, right)
-    gathered: list[pl.DataFrame] = []
-    rows = 0
-    with context.memory.hold(left) as ours, context.memory.hold(right) as theirs:
-        async with aclosing(evaluate(context, left, bindings)) as stream:
-            async for batch in stream:
-                ours.add(batch)
-                gathered.append(batch)
-                rows += batch.height
-                if rows > limit:
-                    break
-            else:
-                frame = unite_solutions(gathered, _names(left))
-                async with aclosing(_looked_up(context, frame, left, right, evaluate)) as pairs:
-                    async for pair in pairs:
-                        yield pair
-                return
-            whole = await collect(evaluate(context, right, bindings), _names(right), theirs)
-            batches = rebatch(chain(gathered, stream), _names(left))
-            async with aclosing(batches) as large:
-                async for batch in large:
-                    ours.release()
-                    yield batch, whole
-
-
-async def _looked_up(
-    context: ExecutionContext,
-    frame: pl.DataFrame,
-    left: plan.Node,
-    right: plan.Node,
-    evaluate: _Evaluate,
-) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
-    """Ask the right side for the bindings of ``frame``, block by block."""
-    if not frame.height:
-        return
-    keys = keys_of(frame, left, right)
-    if keys is None:
-        with context.memory.hold(right) as held:
-            yield frame, await collect(evaluate(context, right, None), _names(right), held)
-        return
-
-    async def look_up(
-        block: pl.DataFrame,
-    ) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
-        rows = frame.join(block, on=block.columns, how="semi")
-        with context.memory.hold(right) as held:
-            yield rows, await collect(evaluate(context, right, block), _names(right), held)
-
-    async with aclosing(merge([look_up(block) for block in blocks(keys, LARGEST_BLOCK)])) as pairs:
-        async for pair in pairs:
-            yield pair

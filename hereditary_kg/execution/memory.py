@@ -160,6 +160,11 @@ class Holding:
         # Evaluations in threads count too.
         self._lock = threading.Lock()
 
+    @property
+    def share(self) -> float:
+        """Its part of what the query may hold; 0 where that is not limited."""
+        return self.size / self._budget.limit if self._budget.limit else 0.0
+
     def add(self, frame: pl.DataFrame) -> None:
         """Hold one more frame.
 

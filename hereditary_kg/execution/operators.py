@@ -6,23 +6,23 @@ operator may use them to ask for less; it must still give every solution that is
 with one of them, as often as it is a solution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from typing import TypeAlias
 
 import polars as pl
 
-from hereditary_kg.execution import joins
+from hereditary_kg.execution import joins, semi_joins
+from hereditary_kg.execution.adaptive_joins import join_adaptively
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.errors import ExecutionError
 from hereditary_kg.execution.fragment_streams import load_fragment, stream_fragment, stream_walk
-from hereditary_kg.execution.fragments import marked_rows
 from hereditary_kg.execution.memory import Holding
 from hereditary_kg.execution.requests import ask_members
 from hereditary_kg.execution.residual import (
     extend_rows,
     filter_rows,
     group_rows,
-    number_rows,
     sort_rows,
 )
 from hereditary_kg.execution.services import call_service, inline_values
@@ -37,20 +37,13 @@ from hereditary_kg.execution.streams import (
     transform,
 )
 from hereditary_kg.planning import plan
-from hereditary_kg.rdf.solutions import (
-    ROW,
-    compatible_rows,
-    restrict,
-    subtract_solutions,
-)
+from hereditary_kg.rdf.solutions import restrict
 from hereditary_kg.sparql.algebra import Pattern, Variable
 from hereditary_kg.sparql.rewriting import replace_pattern
-from hereditary_kg.sparql.variables import mentioned_variables
 
 __all__ = ["solutions"]
 
-_TRUE = '"true"^^<http://www.w3.org/2001/XMLSchema#boolean>'
-_FALSE = '"false"^^<http://www.w3.org/2001/XMLSchema#boolean>'
+Change: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 def column_names(variables: Sequence[Variable]) -> list[str]:
@@ -94,6 +87,8 @@ def _stream(context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame |
             return call_service(context, node, bindings)
         case plan.ServiceJoin():
             return _service_join(context, node, bindings)
+        case plan.Join(chain=chain) if chain is not None and bindings is None:
+            return join_adaptively(context, node, chain, solutions)
         case plan.Join():
             return joins.join(context, node, bindings, solutions)
         case plan.LeftJoin():
@@ -102,9 +97,9 @@ def _stream(context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame |
             names = column_names(node.variables)
             return merge([_branch(context, branch, bindings, names) for branch in branches])
         case plan.Minus():
-            return _minus(context, node, bindings)
+            return semi_joins.minus(context, node, bindings, solutions)
         case plan.Mark():
-            return _mark(context, node, bindings)
+            return semi_joins.mark(context, node, bindings, solutions)
         case _:
             return _over_one(context, node, bindings)
 
@@ -175,7 +170,7 @@ async def _branch(
             yield restrict(batch, names)
 
 
-async def _whole(source: Batches, names: list[str], change: "joins.Change", hold: Hold) -> Batches:
+async def _whole(source: Batches, names: list[str], change: Change, hold: Hold) -> Batches:
     """Gather everything, then change it in a thread."""
     with hold as held:
         changed = await held.run(change, await collect(source, names, held))
@@ -197,54 +192,10 @@ async def _slice(source: Batches, offset: int, limit: int | None) -> Batches:
                 return
 
 
-async def _minus(
-    context: ExecutionContext, node: plan.Minus, bindings: pl.DataFrame | None
-) -> Batches:
-    names = column_names(node.right.variables)
-    with context.memory.hold(node.left) as ours, context.memory.hold(node.right) as theirs:
-        left = await _gathered(context, node.left, bindings, ours)
-        if not left.height:
-            return
-        keys = joins.keys_of(left, node.left, node.right)
-        right = await collect(solutions(context, node.right, keys), names, theirs)
-        kept = await ours.run(subtract_solutions, left, right)
-    yield kept
-
-
 async def _gathered(
     context: ExecutionContext, node: plan.Node, bindings: pl.DataFrame | None, held: Holding
 ) -> pl.DataFrame:
     return await collect(solutions(context, node, bindings), column_names(node.variables), held)
-
-
-async def _mark(
-    context: ExecutionContext, node: plan.Mark, bindings: pl.DataFrame | None
-) -> Batches:
-    with context.memory.hold(node.input) as ours, context.memory.hold(node) as theirs:
-        frame = await _gathered(context, node.input, bindings, ours)
-        if not frame.height:
-            return
-        numbered, found = await _marked(context, node, frame, theirs)
-        is_found = pl.col(ROW).is_in(found.implode())
-        holds = pl.when(is_found).then(pl.lit(_TRUE)).otherwise(pl.lit(_FALSE))
-        yield numbered.with_columns(holds.alias(node.variable.name)).drop(ROW)
-
-
-async def _marked(
-    context: ExecutionContext, node: plan.Mark, frame: pl.DataFrame, held: Holding
-) -> tuple[pl.DataFrame, pl.Series]:
-    """Give the numbered rows, and the numbers of those for which the pattern has a solution."""
-    if isinstance(node.right, plan.Fragment):
-        mentioned = {v.name for v in mentioned_variables(node.pattern)}
-        numbered, rows = number_rows(frame, [n for n in frame.columns if n in mentioned])
-        store = await load_fragment(context, node.right, held)
-        found = await held.run(marked_rows, rows, node.pattern, store, context.prologue)
-        return numbered, found
-    keys = joins.keys_of(frame, node.input, node.right)
-    right = await _gathered(context, node.right, keys, held)
-    shared = [name for name in right.columns if name in frame.columns]
-    numbered = frame.with_row_index(ROW)
-    return numbered, compatible_rows(numbered, restrict(right, shared))
 
 
 async def _fragment(context: ExecutionContext, node: plan.Fragment) -> Batches:

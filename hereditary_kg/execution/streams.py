@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager, aclosing
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from hereditary_kg.rdf.solutions import distinct, empty_solutions, unite_solutio
 __all__ = [
     "Batches",
     "Hold",
+    "ReadAhead",
     "chain",
     "collect",
     "distinct_batches",
@@ -27,7 +28,9 @@ Batches = AsyncGenerator[pl.DataFrame, None]
 Hold = AbstractContextManager[Holding]
 Item = TypeVar("Item")
 
-_FIRST_BATCH = 256
+# Seconds without a batch after which a stream counts as idle.
+_IDLE = 0.05
+_SECOND_BATCH = 256
 _LARGEST_BATCH = 262_144
 _STREAMED_DISTINCT = 65_536
 # Fewer rows are compared faster than a thread takes them.
@@ -43,18 +46,7 @@ async def merge(sources: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerator
         return
     queue: asyncio.Queue[Item | Exception | None] = asyncio.Queue(maxsize=len(sources) + 1)
 
-    async def drain(source: AsyncGenerator[Item, None]) -> None:
-        try:
-            async with aclosing(source) as open_source:
-                async for item in open_source:
-                    await queue.put(item)
-        except Exception as error:
-            # The consumer raises it: a task's own failure would be seen by nobody.
-            await queue.put(error)
-        else:
-            await queue.put(None)
-
-    tasks = [asyncio.create_task(drain(source)) for source in sources]
+    tasks = [asyncio.create_task(_drain(source, queue)) for source in sources]
     running = len(tasks)
     try:
         while running:
@@ -66,6 +58,66 @@ async def merge(sources: Sequence[AsyncGenerator[Item, None]]) -> AsyncGenerator
             else:
                 yield received
     finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _drain(
+    source: AsyncGenerator[Item, None], queue: "asyncio.Queue[Item | Exception | None]"
+) -> None:
+    """Put all that a source yields into a queue, then None, or the error that ended it."""
+    try:
+        async with aclosing(source) as open_source:
+            async for item in open_source:
+                await queue.put(item)
+    except Exception as error:
+        # The consumer raises it: a task's own failure would be seen by nobody.
+        await queue.put(error)
+    else:
+        await queue.put(None)
+
+
+class ReadAhead(Generic[Item]):
+    """A stream read in a task of its own, so that waiting for its next item can be given up.
+
+    Args:
+        source: the stream; it is closed with this one.
+    """
+
+    def __init__(self, source: AsyncGenerator[Item, None]) -> None:
+        self._queue: asyncio.Queue[Item | Exception | None] = asyncio.Queue(maxsize=1)
+        self._reader = asyncio.create_task(_drain(source, self._queue))
+        self._coming: asyncio.Task[Item | Exception | None] | None = None
+
+    def coming(self) -> "asyncio.Task[Item | Exception | None]":
+        """Give what ends when the next item, or the stream's end, is there."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._queue.get())
+        return self._coming
+
+    async def is_idle(self, seconds: float = _IDLE) -> bool:
+        """Wait for the next item, so long at most, and say whether none came."""
+        done, _ = await asyncio.wait((self.coming(),), timeout=seconds)
+        return not done
+
+    def __aiter__(self) -> "ReadAhead[Item]":
+        """Give the stream."""
+        return self
+
+    async def __anext__(self) -> Item:
+        """Give the next item."""
+        received = await self.coming()
+        if received is None:
+            raise StopAsyncIteration
+        if isinstance(received, Exception):
+            raise received
+        self._coming = None
+        return received
+
+    async def aclose(self) -> None:
+        """Read no further, and close the source."""
+        tasks = [task for task in (self._reader, self._coming) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -108,19 +160,25 @@ async def rebatch(batches: Batches, names: Sequence[str]) -> Batches:
     """Put small batches together: the first rows go on at once, later ones in larger heaps.
 
     What is done to a batch often costs as much as the other side of a join; few large batches
-    keep that bounded while the first row does not wait.
+    keep that bounded. Rows never wait where the stream is idle.
     """
     waiting: list[pl.DataFrame] = []
     rows = 0
-    size = _FIRST_BATCH
-    async with aclosing(batches) as stream:
-        async for batch in stream:
-            waiting.append(batch)
-            rows += batch.height
-            if rows >= size:
+    size = 0
+    async with aclosing(ReadAhead(batches)) as stream:
+        while True:
+            if rows and await stream.is_idle():
                 yield unite_solutions(waiting, names)
                 waiting, rows = [], 0
-                size = min(size * 4, _LARGEST_BATCH)
+            batch = await anext(stream, None)
+            if batch is None:
+                break
+            waiting.append(batch)
+            rows += batch.height
+            if rows > size:
+                yield unite_solutions(waiting, names)
+                waiting, rows = [], 0
+                size = min(max(size * 4, _SECOND_BATCH), _LARGEST_BATCH)
     if rows:
         yield unite_solutions(waiting, names)
 

@@ -22,6 +22,7 @@ from hereditary_kg.planning.cardinality import (
 )
 from hereditary_kg.planning.fetching import FetchPlanner
 from hereditary_kg.planning.fragment_planning import FragmentPlanner
+from hereditary_kg.planning.join_chains import JoinChain
 from hereditary_kg.planning.join_order import connected_parts, join_order, waiting_order
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.planning.locality import LocalPart
@@ -50,6 +51,9 @@ from hereditary_kg.sparql.variables import (
 )
 
 __all__ = ["JoinPlanner"]
+
+# With two parts there is nothing left to be ordered once the first one has come.
+_FEWEST_ORDERED = 3
 
 Build: TypeAlias = Callable[[Pattern, AbstractSet[Variable]], plan.Node]
 
@@ -193,6 +197,7 @@ class JoinPlanner:
         order += waiting_order(waiting, {v for u in order for v in scope_variables(u.pattern)})
         estimate = order[0].estimate
         node = self._unit_plan(order[0], order[1:], needed)
+        joined: list[tuple[Unit, plan.Node]] = [(order[0], node)]
         for position, unit in enumerate(order[1:], start=1):
             estimate = join_estimates((estimate, unit.estimate))
             start = self._path_start(unit, order[:position])
@@ -202,11 +207,20 @@ class JoinPlanner:
                 node = plan.Reach(node, self._fragments.path(unit.leaf), start)
             else:
                 others = [*order[:position], *order[position + 1 :]]
-                node = plan.Join(node, self._unit_plan(unit, others, needed), estimate)
+                right = self._unit_plan(unit, others, needed)
+                joined.append((unit, right))
+                chain = self._chain(joined) if len(joined) > position else None
+                node = plan.Join(node, right, estimate, chain=chain)
         return node
 
     def _order(self, units: list[Unit], given: Estimate | None) -> list[Unit]:
         return join_order(units, given, self._fetching.sources.members)
+
+    def _chain(self, parts: list[tuple[Unit, plan.Node]]) -> JoinChain | None:
+        """Give what is joined so far as something that can be put in another order."""
+        if not self._fetching.optimise or len(parts) < _FEWEST_ORDERED:
+            return None
+        return JoinChain(tuple(parts), self._fetching.sources.members)
 
     def _crossed(self, parts: list[list[Unit]], needed: AbstractSet[Variable]) -> plan.Node:
         """Join each part before the cross product of all of them."""

@@ -335,7 +335,7 @@ class _Builder:
 
 
 def _with_limit(node: plan.Node, limit: int) -> plan.Node:
-    """Tell requests directly below how many rows are enough."""
+    """Tell requests directly below how many rows are enough, and joins how many are wanted."""
     match node:
         case plan.Project(inner, kept):
             return plan.Project(_with_limit(inner, limit), kept)
@@ -343,5 +343,23 @@ def _with_limit(node: plan.Node, limit: int) -> plan.Node:
             return plan.Union(tuple(_with_limit(branch, limit) for branch in branches))
         case plan.Fetch():
             return replace(node, limit=limit)
+        case plan.LeftJoin():
+            # No left row is lost.
+            return replace(node, left=_with_limit(node.left, limit), wanted=limit)
+        case _:
+            return _wanting(node, limit)
+
+
+def _wanting(node: plan.Node, rows: int) -> plan.Node:
+    """Tell joins that about so many rows may be enough; they give more where they are not."""
+    match node:
+        case plan.Join() | plan.LeftJoin():
+            return replace(node, left=_wanting(node.left, rows), wanted=rows)
+        case plan.Minus():
+            return replace(node, left=_wanting(node.left, rows))
+        case plan.Filter() | plan.Extend() | plan.Mark() | plan.Project():
+            return replace(node, input=_wanting(node.input, rows))
+        case plan.Union(branches):
+            return plan.Union(tuple(_wanting(branch, rows) for branch in branches))
         case _:
             return node

@@ -8,7 +8,7 @@ are used through the module name (``plan.Join``), for the algebra has its own of
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hereditary_kg.planning.cardinality import Estimate
 from hereditary_kg.planning.domains import VariableEnd
@@ -23,6 +23,9 @@ from hereditary_kg.sparql.algebra import (
     Variable,
 )
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
+
+if TYPE_CHECKING:
+    from hereditary_kg.planning.join_chains import JoinChain
 
 __all__ = [
     "LEAF_NUMBER",
@@ -207,11 +210,22 @@ class Reach:
 
 @dataclass(frozen=True)
 class Join:
-    """Join. ``right`` is asked with the left side's bindings where that is cheaper."""
+    """Join. ``right`` is asked with the left side's bindings where that is cheaper.
+
+    Attributes:
+        left: the side that is read first.
+        right: the other one.
+        estimate: expected size of the result.
+        wanted: about how many rows of it may be enough, None for all.
+        chain: all that is joined here, so that it can be put in another order while it runs;
+            None where that is too little, or must stay in its order.
+    """
 
     left: "Node"
     right: "Node"
     estimate: Estimate = field(default=Estimate(0.0), compare=False)
+    wanted: int | None = field(default=None, compare=False)
+    chain: "JoinChain | None" = field(default=None, compare=False, repr=False)
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
@@ -226,11 +240,19 @@ class Join:
 
 @dataclass(frozen=True)
 class LeftJoin:
-    """Left join; ``condition`` sees the variables of both sides."""
+    """Left join; ``condition`` sees the variables of both sides.
+
+    Attributes:
+        left: the side whose rows are all kept.
+        right: the optional one.
+        condition: what a pair of rows must fulfil, None where that is nothing.
+        wanted: about how many rows of the result may be enough, None for all.
+    """
 
     left: "Node"
     right: "Node"
     condition: Expression | None
+    wanted: int | None = field(default=None, compare=False)
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hereditary_kg.execution import streams
 from hereditary_kg.execution.memory import MemoryBudget
 from hereditary_kg.execution.streams import (
+    ReadAhead,
     chain,
     collect,
     distinct_batches,
@@ -201,9 +202,53 @@ async def test_small_batches_grow_and_no_row_is_lost():
     large = [frame async for frame in rebatch(chain(small, one(batch())), ["x"])]
     assert [n for frame in large for n in numbers_of(frame)] == list(range(3000))
     heights = [frame.height for frame in large]
-    assert heights[0] == 300, "the first rows go on soon"
-    assert heights[1] > 1000
+    assert heights[:2] == [100, 300], "the first rows go on at once"
+    assert heights[2] > 1000
     assert len(heights) < 6
+
+
+async def test_rows_do_not_wait_where_nothing_more_comes():
+    source = Source(batch(1), batch(2), batch(3), LONG)
+    async with aclosing(rebatch(source.stream(), ["x"])) as stream:
+        assert numbers_of(await anext(stream)) == [1]
+        assert numbers_of(await anext(stream)) == [2, 3]
+    assert source.closed
+    assert not others()
+
+
+# Streams that are read ahead
+
+
+async def test_waiting_for_the_next_item_can_be_given_up():
+    source = Source(batch(1), 0.2, batch(2))
+    async with aclosing(ReadAhead(source.stream())) as stream:
+        assert not await stream.is_idle()
+        assert numbers_of(await anext(stream)) == [1]
+        assert await stream.is_idle(0.01)
+        assert await stream.is_idle(0.01)
+        assert not await stream.is_idle(LONG)
+        assert numbers_of(await anext(stream)) == [2]
+        for _ in range(2):
+            assert not await stream.is_idle(LONG)
+            assert await anext(stream, None) is None
+    assert source.closed
+    assert not others()
+
+
+async def test_an_error_comes_after_the_items_before_it():
+    async with aclosing(ReadAhead(Source(batch(1), ValueError("end")).stream())) as stream:
+        assert numbers_of(await anext(stream)) == [1]
+        with pytest.raises(ValueError, match="end"):
+            await anext(stream)
+
+
+async def test_a_stream_that_is_read_ahead_closes_its_source():
+    source = Source(batch(1), LONG)
+    stream = ReadAhead(source.stream())
+    assert numbers_of(await anext(stream)) == [1]
+    await stream.aclose()
+    assert source.closed
+    assert not others()
 
 
 @given(st.lists(st.lists(st.integers(0, 9), max_size=8), max_size=8), st.integers(1, 12))

@@ -6,11 +6,11 @@ from itertools import count
 from typing import assert_never
 
 from hereditary_kg.planning import plan
-from hereditary_kg.planning.explanation.measurement import PlanRun, sum_up
+from hereditary_kg.planning.explanation.measurement import PlanRun, Reordering, sum_up
 from hereditary_kg.planning.explanation.record import Cost, Explanation, MembersQuery, PlanStep
 from hereditary_kg.planning.explanation.selection import SourceChoice
 from hereditary_kg.planning.explanation.sizes import expected_rows
-from hereditary_kg.planning.explanation.wording import write_amount
+from hereditary_kg.planning.explanation.wording import write_amount, write_estimate
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.sparql.algebra import Extend, Group, Pattern, Project, Slice, Variable
 from hereditary_kg.sparql.printing import dataset_text, expression_text, group_text, select_text
@@ -64,7 +64,11 @@ class _Describer:
             cut: whether the rest of its rows may not have been wanted.
             counted: whether it gives rows of its own.
         """
+        made = () if self.run is None else self.run.reorderings.get(id(node), ())
+        if made:
+            node = made[-1].node
         title, detail = _words(node)
+        detail = "; ".join([detail, *map(_reordered, made)])
         cost = self._cost(node)
         fetch = self._fetch(node) if isinstance(node, plan.Fetch) else PlanStep(title)
         below = self._cut_below(node, cut=cut)
@@ -139,6 +143,13 @@ class _Describer:
         if isinstance(node, plan.Fetch):
             return id(node) not in self.run.requests
         return any(map(self._is_idle, plan.inputs(node)[:1]))
+
+
+def _reordered(made: Reordering) -> str:
+    """Say why a join ran in another order."""
+    rows = write_amount(made.rows, "row")
+    seen = f"at least {rows}" if made.at_least else rows
+    return f"reordered: {seen} instead of ~{write_estimate(made.expected)}"
 
 
 def _is_walked(node: plan.Node, below: plan.Node) -> bool:

@@ -1,12 +1,30 @@
 """What running a plan has cost, by its nodes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hereditary_kg.federation.request_log import RequestRecord
+from hereditary_kg.planning import plan
 from hereditary_kg.planning.explanation.record import Cost
 
-__all__ = ["PlanRun", "measure_run", "sum_up"]
+__all__ = ["PlanRun", "Reordering", "measure_run", "sum_up"]
+
+
+@dataclass(frozen=True)
+class Reordering:
+    """What was done where a join had far more or far fewer rows than expected.
+
+    Attributes:
+        node: the join that ran instead, its parts in another order.
+        rows: the rows of its first parts.
+        expected: how many were expected of them.
+        at_least: whether there may have been more.
+    """
+
+    node: plan.Join
+    rows: int
+    expected: float
+    at_least: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,6 +37,7 @@ class PlanRun:
         requests: the requests of each node.
         beside: the requests of none, such as probes.
         whole: whether it was run to its end.
+        reorderings: the joins that ran in another order, the last one last.
     """
 
     rows: Mapping[int, int]
@@ -26,6 +45,7 @@ class PlanRun:
     requests: Mapping[int, tuple[RequestRecord, ...]]
     beside: tuple[RequestRecord, ...] = ()
     whole: bool = True
+    reorderings: Mapping[int, tuple[Reordering, ...]] = field(default_factory=dict)
 
     @property
     def all_requests(self) -> tuple[RequestRecord, ...]:
@@ -40,6 +60,7 @@ def measure_run(
     log: Iterable[RequestRecord],
     *,
     whole: bool = True,
+    reorderings: Mapping[int, tuple[Reordering, ...]] | None = None,
 ) -> PlanRun:
     """Put together what running a plan has cost.
 
@@ -49,6 +70,7 @@ def measure_run(
         numbers: the number that each node has in the log.
         log: the requests.
         whole: whether the plan was run to its end.
+        reorderings: the joins that ran in another order, by the node's identity.
     """
     nodes = {number: node for node, number in numbers.items()}
     requests: dict[int, list[RequestRecord]] = {}
@@ -60,7 +82,8 @@ def measure_run(
         else:
             requests.setdefault(node, []).append(record)
     by_node = {node: tuple(records) for node, records in requests.items()}
-    return PlanRun(dict(rows), dict(times), by_node, tuple(beside), whole)
+    changed = dict(reorderings or {})
+    return PlanRun(dict(rows), dict(times), by_node, tuple(beside), whole, changed)
 
 
 def sum_up(records: Iterable[RequestRecord]) -> Cost:
