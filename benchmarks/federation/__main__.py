@@ -18,11 +18,13 @@ from benchmarks.federation.checking import Verdict
 from benchmarks.federation.engines import ENGINES, make_engine
 from benchmarks.federation.engines.base import Engine
 from benchmarks.federation.engines.endpoint import EndpointEngine
+from benchmarks.federation.faults import FAULT_HELP, read_fault
 from benchmarks.federation.measurement import Measurement
 from benchmarks.federation.members import ServedMembers, serve_members
 from benchmarks.federation.oracle import Oracle
 from benchmarks.federation.preparation import PreparedMembers, prepare_members
 from benchmarks.federation.profiler import profile_queries
+from benchmarks.federation.proxy import Fault
 from benchmarks.federation.report import write_faults
 from benchmarks.federation.results import RunResults, find_results, write_document
 from benchmarks.federation.runner import run_queries
@@ -52,7 +54,7 @@ def main() -> None:
         with ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="federation")))
             members = stack.enter_context(serve_members(prepared, directory))
-            members.set_conditions(arguments.delay / 1000)
+            members.set_conditions(arguments.delay / 1000, _faults(prepared, arguments))
             engines = [make_engine(name) for name in [*arguments.engines, *arguments.command]]
             measurements = _measure(members, oracle, engines, queries, arguments, progress)
             sizes = members.resident_bytes()
@@ -72,6 +74,14 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--members", type=int, default=20)
     parser.add_argument("--scale", type=float, default=1.0, help="size of members; clinic only")
     parser.add_argument("--delay", type=float, default=0.0, help="milliseconds a request")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        type=read_fault,
+        default=[],
+        metavar="MEMBER=KIND:ARGUMENT",
+        help=FAULT_HELP,
+    )
     parser.add_argument(
         "--engines",
         type=lambda text: text.split(","),
@@ -101,6 +111,14 @@ def _read_arguments() -> argparse.Namespace:
         "--profile", type=Path, help="where stacks of the slowest queries of the first engine go"
     )
     return parser.parse_args()
+
+
+def _faults(prepared: PreparedMembers, arguments: argparse.Namespace) -> dict[str, Fault]:
+    unknown = [name for name, _ in arguments.fault if name not in prepared.triples]
+    if unknown:
+        names = ", ".join(prepared.triples)
+        raise SystemExit(f"no member is called {unknown[0]}; they are {names}")
+    return dict(arguments.fault)
 
 
 def _end(_signal: int, _frame: object) -> None:
@@ -207,7 +225,8 @@ def _collect(
 
 def _results_path(arguments: argparse.Namespace) -> Path:
     name = f"{_name_members(arguments)}-{arguments.delay:g}.json"
-    return Path(arguments.data) / "results" / name
+    # What was measured with faults must not stand for what was measured without.
+    return Path(arguments.data) / ("faults" if arguments.fault else "results") / name
 
 
 def _name_members(arguments: argparse.Namespace) -> str:

@@ -36,7 +36,7 @@ _SETTLING_SECONDS = 1.0
 
 @dataclass
 class Fault:
-    """What goes wrong at a member; None or 0 where nothing of that kind does.
+    """What goes wrong with queries at a member; None or 0 where nothing of that kind does.
 
     Attributes:
         status: answer with this status instead of asking the member.
@@ -44,6 +44,8 @@ class Fault:
         cut_after: break the connection off after so many bytes of the answer's body.
         row_cap: give at most so many rows and a well-formed end, saying nothing.
         delay: seconds more than the others have.
+        every: only every so manyth request.
+        requests: how many have come.
     """
 
     status: int | None = None
@@ -51,9 +53,14 @@ class Fault:
     cut_after: int | None = None
     row_cap: int | None = None
     delay: float = 0.0
+    every: int = 1
+    requests: int = 0
 
     def strike(self) -> bool:
         """Whether the next request is affected."""
+        self.requests += 1
+        if self.requests % self.every:
+            return False
         if self.times is None:
             return True
         self.times -= 1
@@ -149,7 +156,8 @@ class MemberProxy:
         exchange = _Exchange(name, _read_query(request, body), started)
         self._exchanges.append(exchange)
         fault = self._faults.get(name)
-        if fault is None or not fault.strike():
+        # Engines start as without faults, and look at profiles and descriptions.
+        if fault is None or not exchange.query or not fault.strike():
             fault = Fault()
         try:
             if self._delay + fault.delay:

@@ -155,7 +155,7 @@ async def test_an_answer_does_not_depend_on_the_order(monkeypatch, fewest_keys, 
         better = reordered(chain, top, count, rows, distinct)
         if better is None:
             with monkeypatch.context() as patch:
-                patch.setattr(join_chains, "join_order", lambda units, _: units[::-1])
+                patch.setattr(join_chains, "join_order", lambda units, *_: units[::-1])
                 better = reordered(chain, top, count, rows, distinct)
         made.append(better)
         return better
