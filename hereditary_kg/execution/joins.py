@@ -2,21 +2,23 @@
 
 A join gathers its left side until it knows whether the side is small. If it is, the right
 side is asked only for what can join, block by block, several blocks at a time (a bind join).
-If it is not, the right side is fetched whole once and the left side streams past it (a hash
-join). Where the line runs is a matter of cost: a look-up for each binding, and a request for
-each block and member, against the estimated rows of the whole right side.
+If it is not, the right side is fetched too, and the longer side streams past the other one (a
+hash join); in a left join, the left side past the right one. Where the line runs is a matter of
+cost: a look-up for each binding, and a request for each block and member, against the estimated
+rows of the whole right side.
 
 Source: bind joins after Haas et al., Optimizing Queries across Diverse Data Sources, VLDB
 1997, and Schwarte et al., FedX, ISWC 2011.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import polars as pl
 
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.hash_joins import Pairs, Side, pair_sides
 from hereditary_kg.execution.memory import Holding
 from hereditary_kg.execution.requests import BLOCK, LARGEST_BLOCK, blocks
 from hereditary_kg.execution.residual import filter_rows
@@ -68,11 +70,20 @@ def keys_of(frame: pl.DataFrame, left: plan.Node, right: plan.Node) -> pl.DataFr
     return frame.select(names).unique(maintain_order=True) if names else None
 
 
-def bind_limit(node: plan.Node) -> int:
-    """Give how many bindings are cheaper to look up than ``node`` is to fetch whole."""
-    rows, requests = _size(node)
-    key_cost = LOOK_UP_COST + requests * REQUEST_COST / BLOCK
+def bind_limit(left: plan.Node, right: plan.Node) -> int:
+    """Give how many rows of ``left`` are cheaper to look up than ``right`` is to fetch whole."""
+    rows, requests = _size(right)
+    key_cost = LOOK_UP_COST + requests * REQUEST_COST / BLOCK + _rows_a_key(left, right) * ROW_COST
     return max(_FEWEST_KEYS, int(rows * ROW_COST / key_cost))
+
+
+def _rows_a_key(left: plan.Node, right: plan.Node) -> float:
+    """Estimate how many rows of ``right`` come for one binding; none where nothing tells."""
+    if not isinstance(right, plan.Fetch):
+        return 0.0
+    distinct = right.estimate.distinct
+    keys = [distinct[v] for v in left.variables if v in right.certain and v in distinct]
+    return right.estimate.rows / max(1.0, *keys) if keys else 0.0
 
 
 def _size(node: plan.Node) -> tuple[float, int]:
@@ -89,7 +100,7 @@ async def join(
     evaluate: _Evaluate,
 ) -> Batches:
     """Stream the join of both sides."""
-    pairs = _paired(context, node.left, node.right, bindings, evaluate)
+    pairs = _paired(context, node.left, node.right, bindings, evaluate, either=True)
     with context.memory.hold(node) as held:
         async with aclosing(pairs) as opened:
             async for left, right in opened:
@@ -158,9 +169,21 @@ async def _paired(
     right: plan.Node,
     bindings: pl.DataFrame | None,
     evaluate: _Evaluate,
-) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
-    """Yield every left row once, together with all right rows that may join it."""
-    limit = bind_limit(right)
+    *,
+    either: bool = False,
+) -> Pairs:
+    """Yield rows of both sides so that every two that may join come together once.
+
+    Args:
+        context: the running query.
+        left: one side.
+        right: the other one.
+        bindings: rows that the join will be joined with.
+        evaluate: gives the rows of a side.
+        either: whether the right side may come in pieces too; if not, every left row comes
+            once, together with all right rows that may join it.
+    """
+    limit = bind_limit(left, right)
     gathered: list[pl.DataFrame] = []
     rows = 0
     with context.memory.hold(left) as ours, context.memory.hold(right) as theirs:
@@ -177,7 +200,15 @@ async def _paired(
                     async for pair in pairs:
                         yield pair
                 return
-            whole = await collect(evaluate(context, right, bindings), _names(right), theirs)
+            fetched = evaluate(context, right, bindings)
+            if either:
+                begun = Side(stream, _names(left), ours, _size(left)[0], gathered)
+                other = Side(fetched, _names(right), theirs, _size(right)[0])
+                async with aclosing(pair_sides(begun, other)) as pairs:
+                    async for pair in pairs:
+                        yield pair
+                return
+            whole = await collect(fetched, _names(right), theirs)
             batches = rebatch(chain(gathered, stream), _names(left))
             async with aclosing(batches) as large:
                 async for batch in large:
@@ -191,7 +222,7 @@ async def _looked_up(
     left: plan.Node,
     right: plan.Node,
     evaluate: _Evaluate,
-) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
+) -> Pairs:
     """Ask the right side for the bindings of ``frame``, block by block."""
     if not frame.height:
         return
@@ -201,9 +232,7 @@ async def _looked_up(
             yield frame, await collect(evaluate(context, right, None), _names(right), held)
         return
 
-    async def look_up(
-        block: pl.DataFrame,
-    ) -> AsyncGenerator[tuple[pl.DataFrame, pl.DataFrame], None]:
+    async def look_up(block: pl.DataFrame) -> Pairs:
         rows = frame.join(block, on=block.columns, how="semi")
         with context.memory.hold(right) as held:
             yield rows, await collect(evaluate(context, right, block), _names(right), held)
