@@ -37,6 +37,10 @@ __all__ = ["Change", "join", "join_frames", "keys_of", "left_join"]
 Change: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 
 _FEWEST_KEYS = 64
+# A left side that is expected to be this many times as large as is cheap to look up need only
+# show so small a part of that: the right side, and the first row, would wait for the rest.
+_CLEARLY_LARGE = 2
+_SHOWN_PART = 8
 
 # Rows below which a join is done at once, and rows of its result that are made at a time.
 _SMALL_JOIN = 2_000
@@ -71,10 +75,13 @@ def keys_of(frame: pl.DataFrame, left: plan.Node, right: plan.Node) -> pl.DataFr
 
 
 def bind_limit(left: plan.Node, right: plan.Node) -> int:
-    """Give how many rows of ``left`` are cheaper to look up than ``right`` is to fetch whole."""
+    """Give with how many rows ``left`` is rather looked up than ``right`` fetched whole."""
     rows, requests = _size(right)
     key_cost = LOOK_UP_COST + requests * REQUEST_COST / BLOCK + _rows_a_key(left, right) * ROW_COST
-    return max(_FEWEST_KEYS, int(rows * ROW_COST / key_cost))
+    limit = int(rows * ROW_COST / key_cost)
+    if _size(left)[0] > _CLEARLY_LARGE * limit:
+        limit //= _SHOWN_PART
+    return max(_FEWEST_KEYS, limit)
 
 
 def _rows_a_key(left: plan.Node, right: plan.Node) -> float:
