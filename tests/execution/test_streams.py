@@ -241,6 +241,20 @@ async def test_first_distinct_rows_do_not_wait_for_the_rest():
     assert source.closed
 
 
+async def test_gathered_distinct_rows_do_not_wait_for_a_slow_source(monkeypatch):
+    monkeypatch.setattr(streams, "_STREAMED_DISTINCT", 4)
+    monkeypatch.setattr(streams, "_PAUSE", 0.02)
+    source = Source(batch(1, 2, 3, 4), batch(4, 5), LONG)
+    async with (
+        asyncio.timeout(LONG / 2),
+        aclosing(distinct_batches(source.stream(), ["x"], hold())) as stream,
+    ):
+        assert numbers_of(await anext(stream)) == [1, 2, 3, 4]
+        assert numbers_of(await anext(stream)) == [5]
+    assert source.closed
+    assert not others()
+
+
 async def test_a_change_is_applied_to_every_row_and_empty_batches_are_left_out():
     def odd(frame):
         return frame.filter(pl.col("x").str.contains('[13579]"$'))
