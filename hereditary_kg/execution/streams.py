@@ -29,6 +29,7 @@ Item = TypeVar("Item")
 
 _FIRST_BATCH = 256
 _LARGEST_BATCH = 262_144
+_FIRST_DISTINCT = 4_096
 _STREAMED_DISTINCT = 65_536
 # Seconds without a row, and their share of all, after which gathered rows go on.
 _PAUSE = 0.5
@@ -132,8 +133,8 @@ async def distinct_batches(batches: Batches, names: Sequence[str], hold: Hold) -
     """Yield each row once.
 
     The first rows go on while they come. When many have, new ones are gathered until they are
-    as many as the old ones, for telling them apart costs time for every old row; or until
-    nothing comes for a while, so that they do not wait for a slow source.
+    a quarter of the old ones, later as many, for telling them apart costs time for every old
+    row; or until nothing comes for a while, so that they do not wait for a slow source.
 
     Args:
         batches: the stream.
@@ -153,7 +154,7 @@ async def distinct_batches(batches: Batches, names: Sequence[str], hold: Hold) -
                     held.add(batch)
                     late.append(batch)
                     rows += batch.height
-                    if seen.height >= _STREAMED_DISTINCT and rows < seen.height:
+                    if rows < _worth_comparing(seen.height):
                         continue
                 elif not late:
                     continue
@@ -167,6 +168,13 @@ async def distinct_batches(batches: Batches, names: Sequence[str], hold: Hold) -
             new = await _reduce(late, names, seen, held)
             if new.height:
                 yield new
+
+
+def _worth_comparing(seen: int) -> int:
+    """Give how many rows are gathered before they are compared with so many."""
+    if seen < _FIRST_DISTINCT:
+        return 0
+    return seen if seen >= _STREAMED_DISTINCT else seen // 4
 
 
 async def _with_pauses(batches: Batches) -> AsyncGenerator[pl.DataFrame | None, None]:
