@@ -32,7 +32,11 @@ Item = TypeVar("Item")
 _IDLE = 0.05
 _SECOND_BATCH = 256
 _LARGEST_BATCH = 262_144
+_FIRST_DISTINCT = 4_096
 _STREAMED_DISTINCT = 65_536
+# Seconds without a row, and their share of all, after which gathered rows go on.
+_PAUSE = 0.5
+_PAUSE_SHARE = 0.1
 # Fewer rows are compared faster than a thread takes them.
 _WORTH_A_THREAD = 8192
 
@@ -187,7 +191,8 @@ async def distinct_batches(batches: Batches, names: Sequence[str], hold: Hold) -
     """Yield each row once.
 
     The first rows go on while they come. When many have, new ones are gathered until they are
-    as many as the old ones, for telling them apart costs time for every old row.
+    a quarter of the old ones, later as many, for telling them apart costs time for every old
+    row; or until nothing comes for a while, so that they do not wait for a slow source.
 
     Args:
         batches: the stream.
@@ -201,12 +206,15 @@ async def distinct_batches(batches: Batches, names: Sequence[str], hold: Hold) -
     late: list[pl.DataFrame] = []
     rows = 0
     with hold as held:
-        async with aclosing(batches) as stream:
+        async with aclosing(_with_pauses(batches)) as stream:
             async for batch in stream:
-                held.add(batch)
-                late.append(batch)
-                rows += batch.height
-                if seen.height >= _STREAMED_DISTINCT and rows < seen.height:
+                if batch is not None:
+                    held.add(batch)
+                    late.append(batch)
+                    rows += batch.height
+                    if rows < _worth_comparing(seen.height):
+                        continue
+                elif not late:
                     continue
                 new = await _reduce(late, names, seen, held)
                 late, rows = [], 0
@@ -218,6 +226,40 @@ async def distinct_batches(batches: Batches, names: Sequence[str], hold: Hold) -
             new = await _reduce(late, names, seen, held)
             if new.height:
                 yield new
+
+
+def _worth_comparing(seen: int) -> int:
+    """Give how many rows are gathered before they are compared with so many."""
+    if seen < _FIRST_DISTINCT:
+        return 0
+    return seen if seen >= _STREAMED_DISTINCT else seen // 4
+
+
+async def _with_pauses(batches: Batches) -> AsyncGenerator[pl.DataFrame | None, None]:
+    """Yield what comes, and None where nothing has come for a while."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    pending: asyncio.Task[pl.DataFrame | None] | None = None
+    async with aclosing(batches) as stream:
+        try:
+            while True:
+                pending = asyncio.create_task(_next(stream))
+                pause = max(_PAUSE, _PAUSE_SHARE * (clock() - began))
+                done, _ = await asyncio.wait({pending}, timeout=pause)
+                if not done:
+                    yield None
+                batch = await pending
+                if batch is None:
+                    return
+                yield batch
+        finally:
+            if pending is not None:
+                pending.cancel()
+                await asyncio.gather(pending, return_exceptions=True)
+
+
+async def _next(stream: Batches) -> pl.DataFrame | None:
+    return await anext(stream, None)
 
 
 async def _reduce(

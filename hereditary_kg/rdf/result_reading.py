@@ -41,7 +41,7 @@ async def read_solutions(
 
     Args:
         chunks: the document in pieces of any size. They are taken as they come: the first
-            rows are yielded when they are there, later ones in batches of up to about 1 MB.
+            rows are yielded when they are there, later ones in batches of up to about 2 MB.
         media_type: the Content-Type of the answer; TSV, JSON and XML results are read.
 
     Yields:

@@ -1,6 +1,7 @@
 """How joins ask: with bindings or whole, whichever is cheap, and no longer than needed."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -8,7 +9,14 @@ from hereditary_kg.execution.requests import BLOCK
 from hereditary_kg.federation.statistics import MemberStatistics
 from hereditary_kg.federation.transport import FetchedProfile, ScriptedAnswer
 from tests.dealt_federations import answer_of, oracle, store_of
-from tests.execution.scripted_federations import LONG, TSV, Endpoint, federation_of, triples
+from tests.execution.scripted_federations import (
+    LONG,
+    NAMESPACE,
+    TSV,
+    Endpoint,
+    federation_of,
+    triples,
+)
 
 PREFIX = "PREFIX : <http://example.org/>\n"
 
@@ -87,9 +95,11 @@ async def test_many_bindings_go_in_blocks():
     clinic, registry = Endpoint("clinic", patients(count)), Endpoint("registry", genes(count))
     # The profile says that a scan would cost far more than it does.
     fetched = clinic.transport.profile, registry.transport.profile
-    written, claimed = (f'"triples":{rows}'.encode() for rows in (count, 1000 * count))
-    content = fetched[1].content.replace(written, claimed)
-    assert content != fetched[1].content
+    content = fetched[1].content
+    for key in ("triples", "subjects"):
+        written, claimed = (f'"{key}":{rows}'.encode() for rows in (count, 1000 * count))
+        assert written in content
+        content = content.replace(written, claimed)
     registry.transport.profile = FetchedProfile(fetched[1].etag, content)
     result = await both(clinic, registry, JOIN)
     assert purposes(result) == {"clinic": ["scan"], "registry": ["bind join"] * 3}
@@ -184,6 +194,14 @@ class _Endless(ScriptedAnswer):
             yield "".join(rows).encode()
 
 
+class _EndlessGenes(ScriptedAnswer):
+    async def play(self):
+        yield b"?disease\t?gene\n"
+        for number in itertools.count():
+            await asyncio.sleep(0)
+            yield f"<{NAMESPACE}disease{number}>\t<{NAMESPACE}gene1>\n".encode()
+
+
 def endless(name):
     """An endpoint whose answers have no end."""
     endpoint = Endpoint(name, patients(3))
@@ -238,6 +256,48 @@ async def test_a_first_row_comes_before_the_last_is_there():
         federation_of(clinic, registry).answer(PREFIX + "SELECT * { ?p :has ?d }") as answer,
     ):
         assert (await anext(answer.batches)).height == 5
+
+
+def silent(name):
+    """An endpoint that hangs at every query; its profile says that it has many patients."""
+    endpoint = Endpoint(name, patients(1500))
+    endpoint.transport._handler = lambda request: ScriptedAnswer(delay=LONG)
+    return endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("SELECT * { ?patient :has ?disease }", 1500),
+        (JOIN, 800),
+        ("SELECT * { ?patient :has ?disease OPTIONAL { ?disease :gene ?gene } }", 1500),
+        ("SELECT * { { ?patient :has ?disease } UNION { ?disease :gene ?gene } }", 2300),
+    ],
+    ids=["scan", "join", "optional", "union"],
+)
+async def test_a_slow_member_holds_no_rows_of_the_others_back(text, rows):
+    clinic, registry = Endpoint("clinic", patients(1500)), Endpoint("registry", genes(800))
+    slow = silent("ward")
+    seen = 0
+    async with (
+        asyncio.timeout(LONG / 2),
+        federation_of(clinic, slow, registry).answer(PREFIX + text) as answer,
+    ):
+        while seen < rows:
+            seen += (await anext(answer.batches)).height
+    assert seen == rows
+    assert clinic.transport.open == slow.transport.open == registry.transport.open == 0
+
+
+async def test_enough_rows_end_a_join_of_two_sides_without_end():
+    clinic, registry = endless("clinic"), Endpoint("registry", genes(800))
+    registry.transport._handler = lambda request: _EndlessGenes(media_type=TSV)
+    text = PREFIX + JOIN.replace("SELECT *", "SELECT ?patient ?gene") + " LIMIT 5"
+    async with asyncio.timeout(LONG / 2):
+        result = await federation_of(clinic, registry).query(text, timeout=None)
+    assert len(result) == 5
+    assert clinic.transport.open == registry.transport.open == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 # Blank nodes

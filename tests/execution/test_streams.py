@@ -257,12 +257,10 @@ def test_every_row_comes_once_however_it_is_cut(cut, streamed):
         frames = [batch(*part) for part in cut]
         return await numbers(distinct_batches(chain(frames, one(batch())), ["x"], hold()))
 
-    original = streams._STREAMED_DISTINCT
-    streams._STREAMED_DISTINCT = streamed
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "_FIRST_DISTINCT", streamed // 2)
+        patch.setattr(streams, "_STREAMED_DISTINCT", streamed)
         found = asyncio.run(distinct_numbers())
-    finally:
-        streams._STREAMED_DISTINCT = original
     every = [number for part in cut for number in part]
     assert sorted(found) == sorted(set(every))
     assert found == list(dict.fromkeys(every)), "in the order of their first coming"
@@ -284,6 +282,21 @@ async def test_first_distinct_rows_do_not_wait_for_the_rest():
     async with aclosing(distinct_batches(source.stream(), ["x"], hold())) as stream:
         assert numbers_of(await anext(stream)) == [1]
     assert source.closed
+
+
+async def test_gathered_distinct_rows_do_not_wait_for_a_slow_source(monkeypatch):
+    monkeypatch.setattr(streams, "_FIRST_DISTINCT", 4)
+    monkeypatch.setattr(streams, "_STREAMED_DISTINCT", 4)
+    monkeypatch.setattr(streams, "_PAUSE", 0.02)
+    source = Source(batch(1, 2, 3, 4), batch(4, 5), LONG)
+    async with (
+        asyncio.timeout(LONG / 2),
+        aclosing(distinct_batches(source.stream(), ["x"], hold())) as stream,
+    ):
+        assert numbers_of(await anext(stream)) == [1, 2, 3, 4]
+        assert numbers_of(await anext(stream)) == [5]
+    assert source.closed
+    assert not others()
 
 
 async def test_a_change_is_applied_to_every_row_and_empty_batches_are_left_out():
