@@ -40,6 +40,10 @@ Pair: TypeAlias = tuple[pl.DataFrame, pl.DataFrame]
 Pairs: TypeAlias = AsyncGenerator[Pair, None]
 
 _FEWEST_KEYS = 64
+# Times the limit from which a left side is taken for large before it has shown it, and the part
+# of the limit that it has to show nevertheless.
+_CLEARLY_LARGE = 2
+_SHOWN_PART = 8
 # Waiting rows past which they are looked up, however few bindings they have.
 _MOST_WAITING = 100_000
 # And the part of the query's memory that they, or known answers, may take.
@@ -74,7 +78,20 @@ def bind_limit(context: ExecutionContext, left: plan.Node, right: plan.Node) -> 
     rows = sum(node.estimate.rows for node in fetches)
     keys = right.certain.intersection(left.variables)
     share = max((_share(node, keys) for node in fetches), default=1.0)
-    return max(_FEWEST_KEYS, int(asking.most_bindings(rows, len(right.variables), share)))
+    most = asking.most_bindings(rows, len(right.variables), share, _rows_each(right, keys))
+    limit = int(most)
+    if sum(node.estimate.rows for node in _fetches(left)) > _CLEARLY_LARGE * limit:
+        # The first rows need not wait until that many bindings have shown what is expected.
+        limit //= _SHOWN_PART
+    return max(_FEWEST_KEYS, limit)
+
+
+def _rows_each(right: plan.Node, keys: frozenset[Variable]) -> float:
+    """Estimate how many rows come for one binding; none where nothing tells."""
+    if not isinstance(right, plan.Fetch):
+        return 0.0
+    distinct = [right.estimate.distinct[key] for key in keys if key in right.estimate.distinct]
+    return right.estimate.rows / max(1.0, *distinct) if distinct else 0.0
 
 
 def _share(node: plan.Fetch, keys: frozenset[Variable]) -> float:

@@ -87,10 +87,19 @@ class AskingCost:
         asking = self.latency * ceil(blocks / _AT_ONCE) + routed * blocks * self.request
         return asking + keys * (_SENT + share * _LOOK_UP) + self.shipped(rows, terms)
 
-    def most_bindings(self, rows: float, terms: int, share: float = 1.0) -> float:
-        """Give how many bindings cost as much as to fetch so many rows instead."""
+    def most_bindings(
+        self, rows: float, terms: int, share: float = 1.0, rows_each: float = 0.0
+    ) -> float:
+        """Give how many bindings cost as much as to fetch so many rows instead.
+
+        Args:
+            rows: of everything, asked without bindings.
+            terms: the terms of a row.
+            share: of the members to which a binding goes.
+            rows_each: that come back for one binding.
+        """
         block = self.latency / _AT_ONCE + self.members * self.request
-        binding = _SENT + share * (_LOOK_UP + block / FIRST_BLOCK)
+        binding = _SENT + share * (_LOOK_UP + block / FIRST_BLOCK) + self.shipped(rows_each, terms)
         return self.shipped(rows, terms) / binding
 
 

@@ -291,11 +291,19 @@ async def test_a_slow_member_holds_no_rows_of_the_others_back(text, rows):
 
 async def test_enough_rows_end_a_join_of_two_sides_without_end():
     clinic, registry = endless("clinic"), Endpoint("registry", genes(800))
-    registry.transport._handler = lambda request: _EndlessGenes(media_type=TSV)
-    text = PREFIX + JOIN.replace("SELECT *", "SELECT ?patient ?gene") + " LIMIT 5"
+    looked_up = registry.transport._handler
+
+    def answer(request):
+        is_whole = "VALUES" not in request.query
+        return _EndlessGenes(media_type=TSV) if is_whole else looked_up(request)
+
+    registry.transport._handler = answer
+    text = PREFIX + JOIN.replace("SELECT *", "SELECT ?patient ?gene")
     async with asyncio.timeout(LONG / 2):
-        result = await federation_of(clinic, registry).query(text, timeout=None)
-    assert len(result) == 5
+        limited = await federation_of(clinic, registry).query(text + " LIMIT 5", timeout=None)
+        assert len(limited) == 5
+        async with federation_of(clinic, registry).answer(text, timeout=None) as opened:
+            assert (await anext(opened.batches)).height
     assert clinic.transport.open == registry.transport.open == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
