@@ -13,7 +13,9 @@ from hereditary_kg.planning.cardinality import (
 from hereditary_kg.planning.copy_filters import without_copies
 from hereditary_kg.planning.domains import leaf_ends
 from hereditary_kg.planning.leaves import (
+    GRAPH,
     Leaf,
+    any_graph_leaf,
     has_service,
     joined_leaves,
     pattern_leaves,
@@ -23,7 +25,7 @@ from hereditary_kg.planning.locality import Locality, LocalPart
 from hereditary_kg.planning.rules.unanswerable import without_leaves
 from hereditary_kg.planning.sources import Sources, pattern_candidates
 from hereditary_kg.planning.units import is_connected
-from hereditary_kg.sparql.algebra import BGP, Dataset, Pattern, Variable
+from hereditary_kg.sparql.algebra import BGP, Dataset, Distinct, Pattern, Project, Variable
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
 __all__ = ["FetchPlanner"]
@@ -171,6 +173,12 @@ class FetchPlanner:
             if self.optimise
             else {},
         )
+
+    def fetch_graphs(self, members: tuple[str, ...]) -> plan.Fetch:
+        """Plan to ask members for the names of their graphs."""
+        leaf = any_graph_leaf()
+        names = Distinct(Project(leaf.pattern, (GRAPH,)))
+        return plan.Fetch(names, members, (GRAPH,), frozenset((GRAPH,)), len(members) > 1)
 
     def fetch_once(self, pattern: Pattern, member: str) -> plan.Fetch:
         """Plan to ask one member for all variables of ``pattern``."""

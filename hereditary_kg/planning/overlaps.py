@@ -70,7 +70,7 @@ def _profiles(
 ) -> Iterator[PredicateProfile]:
     for name in members:
         profile = sources.members[name].profile
-        known = None if profile is None else profile.predicates.get(predicate)
+        known = None if profile is None else profile.predicate(predicate)
         if known is not None:
             yield known
 

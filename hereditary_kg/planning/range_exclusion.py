@@ -116,7 +116,7 @@ class _Search:
         refused: dict[str, str] = {}
         for name in self._sources.candidates[leaf] if own else ():
             profile = self._sources.members[name].profile
-            known = None if profile is None else profile.predicates.get(predicate.value)
+            known = None if profile is None else profile.predicate(predicate.value)
             if known is None:
                 continue
             reasons = (refusal(condition, variable, known) for condition in own)
