@@ -1,7 +1,9 @@
 """Stamps for the data of stores that say no version: what they hold, counted.
 
 Such a stamp changes when triples of the default graph are added or removed, or named graphs are,
-unless all numbers stay as they were: a value that was replaced by another is not seen.
+unless all numbers stay as they were: a value that was replaced by another is not seen. Names that
+profiles may keep to themselves, of graphs and of rare predicates, play no part: who knows all else
+could find out a name by trying.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +15,7 @@ from hereditary_kg.federation.deadline import Deadline
 from hereditary_kg.federation.endpoint_questions import EndpointQuestions
 from hereditary_kg.federation.errors import MemberError, ProfilingError
 from hereditary_kg.federation.request_log import RequestLog
+from hereditary_kg.sites.shared_namespaces import FEWEST_USERS
 
 if TYPE_CHECKING:
     from hereditary_kg.federation.member import Member
@@ -30,8 +33,10 @@ def count_stamp(predicates: Mapping[str, int], graphs: Mapping[str, int]) -> str
         predicates: triples of the default graph by predicate.
         graphs: triples of the named graphs by name.
     """
-    lines = [f"{iri} {count}\n" for iri, count in sorted(predicates.items())]
-    lines += [f"GRAPH {iri} {count}\n" for iri, count in sorted(graphs.items())]
+    named = {iri: count for iri, count in predicates.items() if count >= FEWEST_USERS}
+    lines = [f"{iri} {count}\n" for iri, count in sorted(named.items())]
+    lines += [f"RARE {n}\n" for n in sorted(predicates.values()) if n < FEWEST_USERS]
+    lines += [f"GRAPH {count}\n" for count in sorted(graphs.values())]
     digest = sha256("".join(lines).encode()).hexdigest()[:16]
     return f"{_PREFIX}{sum(predicates.values())}-{digest}"
 

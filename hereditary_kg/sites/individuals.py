@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hereditary_kg.rdf.terms import RDF_TYPE
 from hereditary_kg.sites.graph_document import VOID
@@ -22,14 +22,19 @@ _OF_DOCUMENTS = (
     "http://xmlns.com/foaf/0.1/homepage",
     "http://xmlns.com/foaf/0.1/page",
 )
+_OF_INDIVIDUALS = (
+    "http://www.w3.org/2002/07/owl#differentFrom",
+    "http://www.w3.org/2002/07/owl#sameAs",
+)
+
+_Kind: TypeAlias = Literal["individual", "labelled", "term", "unknown"]
 
 
 class Individuals:
     """Tells individuals from terms.
 
-    An individual is a subject that is not defined as a term (it has another type, or other data
-    than labels, parents and mappings), an object of such data, or a named graph. What is below its
-    IRI (``…/anna#genome``, ``…/anna/visit/1``) names it as well.
+    An individual is a subject that is not defined as a term, an object of such data, or a named
+    graph. What is below its IRI (``…/anna#genome``, ``…/anna/visit/1``) names it as well.
     """
 
     def __init__(self, store: "Store", graphs: Iterable[str] = ()) -> None:
@@ -41,12 +46,12 @@ class Individuals:
         """
         self._store = store
         self._graphs = frozenset(graphs)
-        self._described: dict[str, bool | None] = {}
+        self._kinds: dict[str, _Kind] = {}
         self._known: dict[str, bool] = {}
 
     def is_described(self, iri: str) -> bool:
-        """Say whether there are data about an IRI, and not as a term."""
-        return self._describe(iri) is True
+        """Say whether there are other data about an IRI than labels, parents and mappings."""
+        return self._kind(iri) == "individual"
 
     def above(self, iri: str) -> str | None:
         """Give the shortest IRI of an individual that an IRI has a separator behind, if any."""
@@ -64,41 +69,44 @@ class Individuals:
     def _is_one(self, iri: str) -> bool:
         known = self._known.get(iri)
         if known is None:
-            described = self._describe(iri)
-            known = self._is_mentioned(iri) if described is None else described
+            kind = self._kind(iri)
+            known = self._is_mentioned(iri) if kind == "unknown" else kind != "term"
             self._known[iri] = known
         return known
 
-    def _describe(self, iri: str) -> bool | None:
-        """Say whether a subject is an individual; None where it is no subject."""
-        if iri not in self._described:
-            self._described[iri] = self._read_description(_node(iri))
-        return self._described[iri]
+    def _kind(self, iri: str) -> "_Kind":
+        if iri not in self._kinds:
+            node = _node(iri)
+            self._kinds[iri] = "unknown" if node is None else self._read_kind(node)
+        return self._kinds[iri]
 
-    def _read_description(self, node: "NamedNode | None") -> bool | None:
-        if node is None:
-            return None
-        types = {
-            str(quad.object.value)
-            for quad in self._store.quads_for_pattern(node, _node(RDF_TYPE), None, None)
-            if hasattr(quad.object, "value")
-        }
+    def _read_kind(self, node: "NamedNode") -> "_Kind":
+        typed = self._store.quads_for_pattern(node, _node(RDF_TYPE), None, None)
+        types = {quad.object for quad in typed}
         if types:
-            return not types <= TERM_CLASSES
+            return "term" if all(map(_is_term_class, types)) else "individual"
         said = [quad.predicate.value for quad in self._store.quads_for_pattern(node, None, None)]
-        return not is_defining(said) if said else None
+        if not said:
+            return "unknown"
+        return "labelled" if is_defining(said) else "individual"
 
     def _is_mentioned(self, iri: str) -> bool:
         node = _node(iri)
         if node is None or iri in self._graphs:
             return node is not None
-        return any(
-            not (
-                is_defining((quad.predicate.value,))
-                or quad.predicate.value.startswith(_OF_DOCUMENTS)
-            )
-            for quad in self._store.quads_for_pattern(None, None, node, None)
-        )
+        found = self._store.quads_for_pattern(None, None, node, None)
+        return any(_tells_of_individual(quad.predicate.value) for quad in found)
+
+
+def _tells_of_individual(predicate: str) -> bool:
+    """Whether what is the object of a predicate may be a person."""
+    if predicate in _OF_INDIVIDUALS:
+        return True
+    return not (is_defining((predicate,)) or predicate.startswith(_OF_DOCUMENTS))
+
+
+def _is_term_class(term: object) -> bool:
+    return getattr(term, "value", None) in TERM_CLASSES
 
 
 def _beginnings(iri: str) -> Iterator[str]:

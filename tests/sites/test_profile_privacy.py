@@ -54,7 +54,7 @@ def add(store, subject, predicate, target):
 
 def name_after(draw, store, person, number):
     """Name graphs, classes, predicates and datatypes after a person, once or more often."""
-    below = draw(st.sampled_from(["#Genome", "/genome", "/"]))
+    below = draw(st.sampled_from(["/genome", "/"] if "#" in person else ["#Genome", "/"]))
     times = draw(st.sampled_from([1, 4]))
     kinds = draw(st.sets(st.sampled_from(["graph", "graph below", "class", "predicate", "type"])))
     for each in range(times if kinds else 0):
