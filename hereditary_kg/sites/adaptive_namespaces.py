@@ -7,7 +7,6 @@ so many entries is made from the whole downward: what most IRIs begin with is ta
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
-from itertools import takewhile
 
 __all__ = ["MOST_NAMESPACES", "choose_namespaces", "fold_rare"]
 
@@ -98,5 +97,7 @@ def _branches(
 
 def _common(first: str, last: str) -> str:
     """Give what all texts between two of a sorted list begin with."""
-    pairs = zip(first, last, strict=False)
-    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    for place, (a, b) in enumerate(zip(first, last, strict=False)):
+        if a != b:
+            return first[:place]
+    return first

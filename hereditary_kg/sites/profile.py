@@ -160,6 +160,16 @@ class Profile:
         """Say whether there may be a named graph of a name."""
         return iri in self.graph_triples or self.unlisted_graphs.admits(iri)
 
+    @property
+    def all_predicates(self) -> int:
+        """How many predicates there are, with those that are not listed."""
+        return len(self.predicates) + self.unlisted_predicates.count
+
+    @property
+    def all_classes(self) -> int:
+        """How many classes there are, with those that are not listed."""
+        return len(self.classes) + self.unlisted_classes.count
+
     @cached_property
     def all_graph_triples(self) -> int:
         """How many triples all named graphs have."""

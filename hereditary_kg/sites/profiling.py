@@ -199,10 +199,11 @@ def _assemble(store: "Store", stamp: str, policy: SharingPolicy, measured: _Meas
         ],
         limits.set_entries,
     )
+    told_apart = {each for counted in subjects.namespaces.values() for each in counted}
     inner = {
         iri: known.triples
         for iri, known in profiles.items()
-        if _may_lead_to_subjects(known, measured)
+        if _may_lead_to_subjects(known, told_apart)
     }
     triples = sum(measured.predicates.values())
     sum_rest = partial(sum_up, is_public=is_public, individuals=measured.individuals)
@@ -237,12 +238,11 @@ def _merge_within(
     return sets, places
 
 
-def _may_lead_to_subjects(known: PredicateProfile, measured: _Measures) -> bool:
+def _may_lead_to_subjects(known: PredicateProfile, namespaces: Collection[str]) -> bool:
     if known.blank_objects:
         return True
     if not known.iri_objects:
         return False
-    namespaces = {each for counted in measured.subjects.namespaces.values() for each in counted}
     return may_overlap(known.object_namespaces, namespaces)
 
 

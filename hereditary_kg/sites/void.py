@@ -59,10 +59,8 @@ def describe_data(
         return write_graph(triples, graph_format)
     count(dataset, f"{VOID}triples", profile.triples)
     count(dataset, f"{VOID}distinctSubjects", profile.subjects)
-    properties = len(profile.predicates) + profile.unlisted_predicates.count
-    classes = len(profile.classes) + profile.unlisted_classes.count
-    count(dataset, f"{VOID}properties", properties)
-    count(dataset, f"{VOID}classes", classes)
+    count(dataset, f"{VOID}properties", profile.all_predicates)
+    count(dataset, f"{VOID}classes", profile.all_classes)
     for vocabulary in _vocabularies(profile):
         state(dataset, f"{VOID}vocabulary", NamedNode(vocabulary))
     for number, (iri, predicate) in enumerate(profile.predicates.items()):
