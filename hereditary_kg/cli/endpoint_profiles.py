@@ -110,7 +110,7 @@ async def _profile_member(
     tell(
         settings,
         f"Profiled {profile.triples:,} triples of {member.name} with {built.requests:,} requests: "
-        f"{len(profile.predicates):,} predicates, {len(profile.classes):,} classes.",
+        f"{profile.all_predicates:,} predicates, {profile.all_classes:,} classes.",
     )
     if not settings.quiet:
         print_profile(

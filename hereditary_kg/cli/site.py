@@ -137,8 +137,8 @@ def profile(settings: Settings, directory: Path) -> None:
         built = opened.build_profile(progress=progress)
     tell(
         settings,
-        f"Profiled {built.triples:,} triples: {len(built.predicates):,} predicates, "
-        f"{len(built.classes):,} classes.",
+        f"Profiled {built.triples:,} triples: {built.all_predicates:,} predicates, "
+        f"{built.all_classes:,} classes.",
     )
     if not settings.quiet:
         print_profile(

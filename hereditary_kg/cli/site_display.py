@@ -43,6 +43,7 @@ def describe_site(site: "Site") -> dict[str, Any]:
         else {iri: entry.triples for iri, entry in profile.predicates.items()},
         "classes": None if profile is None else dict(profile.classes),
         "named_graphs": None if profile is None else dict(profile.graph_triples),
+        "unlisted": None if profile is None else _count_unlisted(profile),
         "loads": [
             {
                 "time": load.time,
@@ -78,6 +79,7 @@ def print_site(console: "Console", described: Mapping[str, Any]) -> None:
     ):
         if described[key]:
             _print_counts(console, described[key], head, unit, WELL_KNOWN_PREFIXES)
+    _print_unlisted(console, described["unlisted"] or {})
     if described["loads"]:
         console.print()
         loads = make_table("loaded", "file", "statements", right=("statements",), folded="file")
@@ -109,6 +111,7 @@ def print_profile(
     counts = {iri: known.triples for iri, known in profile.predicates.items()}
     if counts:
         _print_counts(console, counts, "predicate", "triples", WELL_KNOWN_PREFIXES)
+    _print_unlisted(console, _count_unlisted(profile))
     facts = make_table("profile", "")
     facts.add_row("characteristic sets", f"{len(profile.characteristic_sets):,}")
     facts.add_row("links between them", f"{len(profile.links):,}")
@@ -154,6 +157,25 @@ def _print_shared(
         f"The most frequent of these stand in the profile in clear, with their counts. {advice}",
         style="dim",
     )
+
+
+def _count_unlisted(profile: "Profile") -> dict[str, int]:
+    return {
+        "predicates": profile.unlisted_predicates.count,
+        "classes": profile.unlisted_classes.count,
+        "named_graphs": profile.unlisted_graphs.count,
+    }
+
+
+def _print_unlisted(console: "Console", counts: Mapping[str, int]) -> None:
+    """Print how many names the profile keeps to itself."""
+    kinds = {key.replace("_", " "): count for key, count in counts.items() if count}
+    if kinds:
+        told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        console.print(
+            f"\nNot named in the profile, for they may tell of persons or are too many: {told}.",
+            style="dim",
+        )
 
 
 def _print_counts(

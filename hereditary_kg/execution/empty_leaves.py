@@ -51,7 +51,7 @@ def _unknown_graph(leaf: Leaf, profiles: list[Profile]) -> list[str] | None:
     if not isinstance(leaf.graph, IRI):
         return None
     graphs = {name for profile in profiles for name in profile.named_graphs}
-    if leaf.graph.value in graphs:
+    if any(profile.may_have_graph(leaf.graph.value) for profile in profiles):
         return None
     return [
         f"No member has the named graph {leaf.graph}.",
@@ -64,7 +64,11 @@ def _unknown_predicate(leaf: Leaf, profiles: list[Profile]) -> list[str] | None:
     if leaf.predicates is None or leaf.graph is not None:
         return None
     used = {iri for profile in profiles for iri in profile.predicates}
-    missing = [iri for iri in leaf.predicates if iri.value not in used]
+    missing = [
+        iri
+        for iri in leaf.predicates
+        if all(profile.predicate(iri.value) is None for profile in profiles)
+    ]
     if not missing or len(missing) < len(leaf.predicates):
         return None
     hints = [hint for iri in missing for hint in _suggestions(iri.value, used, "predicates")]
@@ -78,7 +82,7 @@ def _unknown_class(leaf: Leaf, profiles: list[Profile]) -> list[str] | None:
     if not is_type or not isinstance(target, IRI):
         return None
     classes = {iri for profile in profiles for iri in profile.classes}
-    if target.value in classes:
+    if any(profile.may_have_class(target.value) for profile in profiles):
         return None
     return [
         f"No member holds an instance of the class {target}.",

@@ -13,6 +13,7 @@ from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.errors import ExecutionError
 from hereditary_kg.execution.exact_terms import unwrap_terms, wrap_pattern
 from hereditary_kg.execution.fragments import (
+    add_graphs,
     add_nodes,
     load_matches,
     open_store,
@@ -55,6 +56,7 @@ async def load_fragment(context: ExecutionContext, node: plan.Fragment, held: Ho
         (
             *(_load(context, leaf, fetch, store, held) for leaf, fetch in fetched),
             *(_load_at_once(context, node.leaves, fetch, store, held) for fetch in node.at_once),
+            *(_load_names(context, fetch, store, held) for fetch in (node.graph_fetch,) if fetch),
         )
     )
     return store
@@ -71,6 +73,18 @@ async def _load(
             size = batch.height * _TRIPLE_BYTES + frame_bytes(batch)
             held.take(size, batch.height)
             await held.run(load_matches, store, leaf, batch)
+
+
+async def _load_names(
+    context: ExecutionContext, fetch: plan.Fetch, store: "Store", held: Holding
+) -> None:
+    """Load the names of graphs."""
+    asked = ask_members(context, fetch, None)
+    async with aclosing(rebatch(asked, _names(fetch.variables))) as batches:
+        async for batch in batches:
+            context.count(fetch, batch.height)
+            held.take(frame_bytes(batch), batch.height)
+            await held.run(add_graphs, store, batch.to_series())
 
 
 async def _load_at_once(

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "add_graphs",
     "add_nodes",
     "load_matches",
     "marked_rows",
@@ -67,6 +68,20 @@ def open_store(graph_names: Iterable[IRI] = ()) -> "Store":
     for name in graph_names:
         store.add_graph(pyoxigraph.NamedNode(name.value))
     return store
+
+
+def add_graphs(store: "Store", names: pl.Series) -> None:
+    """Make named graphs, of which no triple may be loaded.
+
+    Args:
+        store: the store.
+        names: canonical texts.
+    """
+    import pyoxigraph  # noqa: PLC0415 - start-up is part of the product
+
+    for term in map(parse_term, names):
+        if isinstance(term, IRI):
+            store.add_graph(pyoxigraph.NamedNode(term.value))
 
 
 def load_matches(store: "Store", leaf: Leaf, solutions: pl.DataFrame) -> None:

@@ -5,6 +5,9 @@ Where the store can do it in time, there is a checksum as well: the sum of a byt
 triple's ends, by predicate and by graph. So a value that was replaced by another is seen, but for
 one in 256. All numbers come in one request; only where they are not those expected, they are asked
 for again in ways that an answer cut short cannot mislead.
+
+Names that profiles may keep to themselves, of graphs and of rare predicates, play no part: who
+knows all else could find out a name by trying.
 """
 
 import time
@@ -21,6 +24,7 @@ from hereditary_kg.federation.endpoint_questions import EndpointQuestions
 from hereditary_kg.federation.errors import MemberError, ProfilingError
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.rdf.terms import IRI, parse_term
+from hereditary_kg.sites.shared_namespaces import FEWEST_USERS
 
 if TYPE_CHECKING:
     from hereditary_kg.federation.member import Member
@@ -30,6 +34,7 @@ __all__ = ["Counts", "StampCheck", "ask_counts", "ask_stamp", "is_count_stamp"]
 _PREFIX = "counts-"
 _LONGEST_CHECK = 30.0
 _LONGEST_SUM = 10.0
+_GRAPH = "GRAPH "
 _NUMBER = r'^"\+?([0-9]+)"'
 
 _BYTES = "-".join(f"{byte:02x}" for byte in range(256))
@@ -57,13 +62,18 @@ class Counts:
     @property
     def stamp(self) -> str:
         """All triples, a hash of the numbers, and one of the checksums if there are any."""
-        lines = [f"{iri} {count}\n" for iri, count in sorted(self.predicates.items())]
-        lines += [f"GRAPH {iri} {count}\n" for iri, count in sorted(self.graphs.items())]
-        stamp = f"{_PREFIX}{sum(self.predicates.values())}-{_digest(lines)}"
-        if self.sums is None:
-            return stamp
-        sums = [f"{key} {value}\n" for key, value in sorted(self.sums.items())]
-        return f"{stamp}-{_digest(sums)}"
+        counts = {**self.predicates, **{_graph_key(name): n for name, n in self.graphs.items()}}
+        stamp = f"{_PREFIX}{sum(self.predicates.values())}-{_digest(self._lines(counts))}"
+        return stamp if self.sums is None else f"{stamp}-{_digest(self._lines(self.sums))}"
+
+    def _lines(self, numbers: Mapping[str, int]) -> list[str]:
+        """Write numbers in an order that depends on no name that is left out."""
+        lines = []
+        for key, number in numbers.items():
+            rare = self.predicates.get(key, FEWEST_USERS) < FEWEST_USERS
+            kind = "GRAPH" if key.startswith(_GRAPH) else "RARE" if rare else key
+            lines.append(f"{kind} {number:020}\n")
+        return sorted(lines)
 
 
 def is_count_stamp(stamp: str) -> bool:
@@ -123,6 +133,10 @@ def _counted_part(stamp: str) -> str:
     return "-".join(stamp.split("-")[:3])
 
 
+def _graph_key(name: str) -> str:
+    return _GRAPH + name
+
+
 def _digest(lines: list[str]) -> str:
     return sha256("".join(lines).encode()).hexdigest()[:16]
 
@@ -145,7 +159,7 @@ async def _ask_at_once(questions: EndpointQuestions, *, summed: bool) -> Counts:
             continue
         (predicates if predicate else graphs)[term.value] = count
         if value is not None:
-            sums[term.value if predicate else f"GRAPH {term.value}"] = value
+            sums[term.value if predicate else _graph_key(term.value)] = value
     is_whole = summed and len(sums) == len(predicates) + len(graphs)
     return Counts(predicates, graphs, sums if is_whole else None)
 

@@ -25,8 +25,10 @@ from hereditary_kg.federation.triple_reading import TripleReader
 from hereditary_kg.federation.triple_spools import TripleSpool
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
 from hereditary_kg.sites.loading import Progress
+from hereditary_kg.sites.predicate_profiles import mean_predicate
 from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sites.profiling import profile_store
+from hereditary_kg.sites.published_names import NameRules, sum_up
 from hereditary_kg.sites.shared_namespaces import SharingPolicy
 
 __all__ = ["MOST_TRIPLES", "EndpointProfile", "profile_endpoint", "publishes_profile"]
@@ -105,23 +107,20 @@ async def profile_endpoint(
             # What was handed out twice, under two labels, would count twice.
             counted |= reader.repeated
         policy = _restrict(policy, counted, unstable=unstable)
-        profile = await asyncio.to_thread(_measure, spool, counted, policy, halves.measured)
+        profile = await asyncio.to_thread(_measure, spool, counted, policy, graphs, halves.measured)
     if unstable:
         profile = await _without_labels(questions, profile)
     if counted:
-        profile = await _with_counted(questions, profile, {p: predicates[p] for p in counted})
+        rules = NameRules(policy)
+        unread = {iri: predicates[iri] for iri in counted}
+        profile = await _with_counted(questions, profile, unread, rules)
     if await ask_stamp(questions, counts.stamp) != counts.stamp:
         raise ProfilingError(
             member.name,
             "its data changed while they were read; build the profile again when nothing is "
             "being loaded",
         )
-    profile = replace(
-        profile,
-        stamp=counts.stamp,
-        named_graphs=tuple(graphs),
-        graph_triples=graphs,
-    )
+    profile = replace(profile, stamp=counts.stamp)
     return EndpointProfile(profile, len(log), tuple(sorted(counted)), unstable)
 
 
@@ -150,9 +149,13 @@ def _restrict(policy: SharingPolicy, counted: set[str], *, unstable: bool) -> Sh
 
 
 def _measure(
-    spool: TripleSpool, counted: set[str], policy: SharingPolicy, progress: Progress
+    spool: TripleSpool,
+    counted: set[str],
+    policy: SharingPolicy,
+    graphs: Mapping[str, int],
+    progress: Progress,
 ) -> Profile:
-    profile = profile_store(spool.load(without=counted), "", progress, policy)
+    profile = profile_store(spool.load(without=counted), "", progress, policy, graphs=graphs)
     # Our store turns numbers of some datatypes into others; the member may not.
     predicates = {
         iri: replace(
@@ -164,23 +167,39 @@ def _measure(
 
 
 async def _with_counted(
-    questions: EndpointQuestions, profile: Profile, counted: Mapping[str, int]
+    questions: EndpointQuestions,
+    profile: Profile,
+    counted: Mapping[str, int],
+    rules: NameRules,
 ) -> Profile:
     """Add the predicates whose triples were not read."""
-    predicates = dict(profile.predicates)
-    for iri, triples in sorted(counted.items()):
-        predicates[iri] = await count_predicate(questions, iri, triples)
-    classes = profile.classes
+    found = {
+        iri: await count_predicate(questions, iri, triples)
+        for iri, triples in sorted(counted.items())
+    }
+    listed = rules.predicates(counted, {iri: known.subjects for iri, known in found.items()})
+    predicates = {**profile.predicates, **{iri: found[iri] for iri in listed}}
+    hidden = [known for iri, known in found.items() if iri not in listed]
+    before = profile.unlisted_predicates
+    if profile.unlisted_predicate is not None:
+        hidden += [profile.unlisted_predicate] * before.count
     if RDF_TYPE in counted:
-        classes = await count_classes(questions, counted[RDF_TYPE])
+        instances = await count_classes(questions, counted[RDF_TYPE])
+        kept = rules.classes(instances)
+        profile = replace(
+            profile,
+            classes={iri: count for iri, count in instances.items() if iri in kept},
+            unlisted_classes=sum_up(instances, kept),
+        )
     return replace(
         profile,
         triples=profile.triples + sum(counted.values()),
         subjects=await questions.number("COUNT(DISTINCT ?s)", "?s ?p ?o"),
         predicates=dict(sorted(predicates.items())),
-        classes=classes,
         characteristic_sets=(),
         links=(),
+        unlisted_predicates=before.united(sum_up(counted, listed)),
+        unlisted_predicate=mean_predicate(hidden),
     )
 
 

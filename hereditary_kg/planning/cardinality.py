@@ -131,7 +131,7 @@ def _count(member: MemberView, leaf: Leaf) -> _Counts:
     if profile is None:
         rows = subjects = objects = _UNKNOWN_ROWS
     elif leaf.graph is not None:
-        rows = float(sum(profile.graph_triples.values()))
+        rows = float(profile.all_graph_triples)
         subjects = objects = max(1.0, rows / _TRIPLES_A_SUBJECT)
     else:
         rows, subjects, objects = _in_default_graph(leaf, profile)
@@ -155,7 +155,7 @@ def _object_share(leaf: Leaf, profile: Profile, objects: float) -> float:
     triple = leaf.triple
     known = None
     if leaf.graph is None and isinstance(triple.predicate, IRI):
-        known = profile.predicates.get(triple.predicate.value)
+        known = profile.predicate(triple.predicate.value)
     if known is None or triple.predicate == IRI(RDF_TYPE) or isinstance(triple.object, Variable):
         return 1 / max(objects, 1.0)
     return constant_share(known, triple.object.text)
@@ -168,9 +168,10 @@ def _in_default_graph(leaf: Leaf, profile: Profile) -> tuple[float, float, float
         return rows, max(1.0, rows / _TRIPLES_A_SUBJECT), max(1.0, rows / _TRIPLES_A_SUBJECT)
     target = leaf.triple.object
     if predicates == (IRI(RDF_TYPE),) and isinstance(target, IRI) and not leaf.triple.is_path:
-        instances = float(profile.classes.get(target.value, 0))
+        instances = profile.instances(target.value)
         return instances, instances, 1.0
-    known = [profile.predicates[p.value] for p in predicates if p.value in profile.predicates]
+    held = (profile.predicate(predicate.value) for predicate in predicates)
+    known = [each for each in held if each is not None]
     return (
         float(sum(predicate.triples for predicate in known)),
         float(sum(predicate.subjects for predicate in known)),

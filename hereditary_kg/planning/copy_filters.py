@@ -225,7 +225,7 @@ class _Restriction:
         profile = self._sources.members[self._member].profile
         if profile is None or not isinstance(triple.predicate, IRI):
             return True
-        known = profile.predicates.get(triple.predicate.value)
+        known = profile.predicate(triple.predicate.value)
         return known is None or known.blank_subjects
 
     def _expression(self, expression: Expression, kept: _Kept) -> Expression:

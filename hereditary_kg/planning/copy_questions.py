@@ -124,7 +124,7 @@ def _all_places(
     holders: dict[str, list[str]] = {}
     listed, users = set[str](), set[str]()
     for name, profile in profiles.items():
-        known = profile.predicates.get(predicate)
+        known = profile.predicate(predicate)
         if known is None or not (subjects or known.iri_objects):
             continue
         namespaces = known.subject_namespaces if subjects else known.object_namespaces

@@ -110,7 +110,7 @@ def predicate_domain(
         return ANYTHING
     if predicate is None:
         return node_domain(profile, subjects=subjects)
-    known = profile.predicates.get(predicate.value)
+    known = profile.predicate(predicate.value)
     if known is None:
         return None
     return _subject_domain(known) if subjects else _object_domain(known)
@@ -119,7 +119,7 @@ def predicate_domain(
 def node_domain(profile: Profile, *, subjects: bool) -> Domain:
     """Give the terms that are a subject, or an object, of any triple."""
     ends = _subject_domain if subjects else _object_domain
-    domains = [ends(known) for known in profile.predicates.values()]
+    domains = [ends(known) for known in profile.every_predicate]
     open_iris = any(domain.namespaces is None for domain in domains)
     open_literals = any(domain.datatypes is None for domain in domains)
     namespaces = {text for domain in domains for text in domain.namespaces or ()}

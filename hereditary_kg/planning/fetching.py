@@ -13,7 +13,9 @@ from hereditary_kg.planning.cardinality import (
 from hereditary_kg.planning.copy_filters import without_copies
 from hereditary_kg.planning.domains import leaf_ends
 from hereditary_kg.planning.leaves import (
+    GRAPH,
     Leaf,
+    any_graph_leaf,
     has_service,
     joined_leaves,
     pattern_leaves,
@@ -29,6 +31,7 @@ from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import (
     BGP,
     Dataset,
+    Distinct,
     Pattern,
     Project,
     Reduced,
@@ -201,6 +204,12 @@ class FetchPlanner:
             else {},
             exact_rows=exact_rows(leaf.pattern, members, self.sources),
         )
+
+    def fetch_graphs(self, members: tuple[str, ...]) -> plan.Fetch:
+        """Plan to ask members for the names of their graphs."""
+        leaf = any_graph_leaf()
+        names = Distinct(Project(leaf.pattern, (GRAPH,)))
+        return plan.Fetch(names, members, (GRAPH,), frozenset((GRAPH,)), len(members) > 1)
 
     def fetch_once(self, pattern: Pattern, member: str) -> plan.Fetch:
         """Plan to ask one member for all variables of ``pattern``."""

@@ -5,9 +5,11 @@ from dataclasses import replace
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.fetching import FetchPlanner
 from hereditary_kg.planning.leaves import (
+    GRAPH,
     GraphName,
     Leaf,
     edge_leaves,
+    graphs_matter_alone,
     names_graphs,
     node_leaves,
     pattern_leaves,
@@ -54,6 +56,7 @@ class FragmentPlanner:
             tuple(plan.ServiceCall(service) for service in dict.fromkeys(services)),
             scope_variables(pattern),
             certain_variables(pattern),
+            self._graph_fetch() if graphs_matter_alone(pattern) else None,
         )
 
     def path(self, leaf: Leaf) -> plan.Fragment:
@@ -87,6 +90,16 @@ class FragmentPlanner:
             for fetch in fetches
         )
         return tuple(rest), tuple(at_once)
+
+    def _graph_fetch(self) -> plan.Fetch | None:
+        """Plan to ask members that do not list all of their graphs for the names."""
+        members = tuple(
+            name
+            for name in self._sources.graph_holders(GRAPH)
+            if (profile := self._sources.members[name].profile) is None
+            or profile.unlisted_graphs.count
+        )
+        return self._fetching.fetch_graphs(members) if members else None
 
     def _graph_names(self) -> tuple[IRI, ...]:
         chosen = self._sources.dataset.named

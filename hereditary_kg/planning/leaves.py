@@ -40,10 +40,13 @@ from hereditary_kg.sparql.variables import (
 )
 
 __all__ = [
+    "GRAPH",
     "GraphName",
     "Leaf",
+    "any_graph_leaf",
     "edge_leaves",
     "graph_below",
+    "graphs_matter_alone",
     "has_service",
     "joined_leaves",
     "leaf_shape",
@@ -205,6 +208,19 @@ def names_graphs(pattern: Pattern) -> bool:
     return any(isinstance(node, Graph) for node in walk(pattern))
 
 
+def graphs_matter_alone(pattern: Pattern) -> bool:
+    """Whether the answer can depend on named graphs of which no triple is matched."""
+    return any(
+        isinstance(node, Graph) and all(leaf.zero_length for leaf in joined_leaves(node.pattern))
+        for node in walk(pattern)
+    )
+
+
+def any_graph_leaf() -> Leaf:
+    """Give the leaf that every triple in any named graph matches."""
+    return _any_triple(GRAPH)
+
+
 def has_service(pattern: Pattern) -> bool:
     """Whether an explicit SERVICE stands anywhere in ``pattern``."""
     return any(isinstance(node, Service) for node in walk(pattern))
@@ -264,6 +280,9 @@ def leaf_shape(leaf: Leaf, *, constants: bool = True) -> Leaf:
         _HIDDEN_GRAPH if isinstance(graph, Variable) else graph,
     )
 
+
+GRAPH = Variable(f"{Variable.HIDDEN}named")
+"""Stands for any named graph."""
 
 _HIDDEN_GRAPH = Variable(f"{Variable.HIDDEN}graph")
 _SUBJECT, _PREDICATE, _OBJECT = (Variable(f"{Variable.HIDDEN}{end}") for end in "spo")

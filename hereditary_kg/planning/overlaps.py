@@ -89,7 +89,7 @@ def _shares(
 def _profiles(members: Members, predicate: str, names: Iterable[str]) -> Iterator[PredicateProfile]:
     for name in names:
         profile = members[name].profile
-        known = None if profile is None else profile.predicates.get(predicate)
+        known = None if profile is None else profile.predicate(predicate)
         if known is not None:
             yield known
 

@@ -16,7 +16,7 @@ adding does not matter, and the least and the greatest only of values with one o
 Source: decomposable aggregate functions after Gray et al., Data Cube, ICDE 1996.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hereditary_kg.planning.locality import LocalPart
@@ -130,8 +130,9 @@ def _has_one_form(variable: Variable, part: LocalPart) -> bool:
     """Whether equal values of a variable are equal terms, and all have one order."""
     if not sorts_alike((OrderKey(variable),), part):
         return False
-    forms: Iterable[frozenset[str]] = (
-        frozenset().union(*(end.domains[name].datatypes or () for name in part.members or ()))
-        for end in part.ends.get(variable, ())
-    )
-    return any(len(form) <= 1 for form in forms)
+    for end in part.ends.get(variable, ()):
+        held = {end.domains[name].datatypes for name in part.members or ()}
+        forms = {datatype for datatypes in held for datatype in datatypes or ()}
+        if None not in held and len(forms) <= 1:
+            return True
+    return False

@@ -132,6 +132,8 @@ class Fragment:
         services: explicit SERVICE calls inside ``pattern``, whose answers take their place.
         variables: the variables of ``pattern``.
         certain: those that every solution binds.
+        graph_fetch: what brings the names of further graphs that matter even where no triple of
+            them is fetched, from members that do not list all of theirs.
     """
 
     pattern: Pattern
@@ -142,6 +144,7 @@ class Fragment:
     services: tuple["ServiceCall", ...]
     variables: tuple[Variable, ...]
     certain: frozenset[Variable]
+    graph_fetch: Fetch | None = None
 
 
 @dataclass(frozen=True)
@@ -445,8 +448,9 @@ def inputs(node: Node) -> tuple[Node, ...]:
     match node:
         case Fetch() | InlineData() | ServiceCall():
             return ()
-        case Fragment(_, _, fetches, at_once, _, services):
-            return (*fetches, *at_once, *services)
+        case Fragment(_, _, fetches, at_once, _, services, _, _, graph_fetch):
+            names = () if graph_fetch is None else (graph_fetch,)
+            return (*fetches, *at_once, *names, *services)
         case Reach(left, path, _):
             return (left, path)
         case (

@@ -116,7 +116,7 @@ class _Search:
         refused: dict[str, str] = {}
         for name in self._sources.candidates[leaf]:
             profile = self._sources.members[name].profile
-            known = None if profile is None else profile.predicates.get(predicate.value)
+            known = None if profile is None else profile.predicate(predicate.value)
             reason = None if known is None else refuse(known)
             if reason is not None:
                 refused[name] = reason

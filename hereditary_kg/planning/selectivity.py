@@ -84,7 +84,7 @@ def _objects(
             continue
         for name in sources.candidates[leaf] if members is None else members:
             profile = sources.members[name].profile
-            known = None if profile is None else profile.predicates.get(predicate.value)
+            known = None if profile is None else profile.predicate(predicate.value)
             if known is not None:
                 yield known
         return

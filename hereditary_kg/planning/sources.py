@@ -192,11 +192,14 @@ def _graph_exclusion(name: Variable | IRI, member: MemberView, dataset: Dataset)
             return "there is no FROM NAMED"
     if member.profile is None:
         return None
-    held = set(member.profile.named_graphs)
-    if isinstance(name, Variable):
-        wanted = {iri.value for iri in dataset.named} if dataset.named else held
-        return None if held & wanted else "has none of the named graphs"
-    return None if name.value in held else "does not have the named graph"
+    profile = member.profile
+    if isinstance(name, IRI):
+        return None if profile.may_have_graph(name.value) else "does not have the named graph"
+    if dataset.named:
+        has_one = any(profile.may_have_graph(iri.value) for iri in dataset.named)
+    else:
+        has_one = bool(profile.named_graphs) or profile.unlisted_graphs.count > 0
+    return None if has_one else "has none of the named graphs"
 
 
 def _profiled_exclusion(leaf: Leaf, profile: Profile) -> str | None:
@@ -204,15 +207,15 @@ def _profiled_exclusion(leaf: Leaf, profile: Profile) -> str | None:
         return "holds no triples"
     if leaf.predicates is None:
         return _node_exclusion(leaf, profile)
-    held = profile.predicates
-    known = [held[predicate.value] for predicate in leaf.predicates if predicate.value in held]
+    held = (profile.predicate(predicate.value) for predicate in leaf.predicates)
+    known = [each for each in held if each is not None]
     if not known:
         return "does not use the predicate"
     if not leaf.constant_ends or leaf.triple.is_path:
         return None
     triple = leaf.triple
     target = triple.object if leaf.predicates[0].value == RDF_TYPE else None
-    if isinstance(target, IRI) and target.value not in profile.classes:
+    if isinstance(target, IRI) and not profile.may_have_class(target.value):
         return "holds no instance of the class"
     return _subject_exclusion(triple, known[0]) or _object_exclusion(triple, known[0])
 
@@ -229,7 +232,7 @@ def _node_exclusion(leaf: Leaf, profile: Profile) -> str | None:
         for end, namespaces in ends
     ) or all(
         _subject_exclusion(triple, known) or _object_exclusion(triple, known)
-        for known in profile.predicates.values()
+        for known in profile.every_predicate
     )
     return "has the term at no predicate" if excluded else None
 

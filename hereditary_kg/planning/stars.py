@@ -135,8 +135,11 @@ def _read_star(pattern: StarPattern, profile: Profile | None) -> Star | None:
     if profile is None or not profile.characteristic_sets:
         return None
     held = profile.predicates
-    if not all(iri in held for iri in pattern.predicates):
-        return Star(subject)
+    unknown = [iri for iri in pattern.predicates if iri not in held]
+    if unknown:
+        # Of predicates that are not listed, sets say nothing.
+        is_absent = any(profile.predicate(iri) is None for iri in unknown)
+        return Star(subject) if is_absent else None
     by_set = star_by_set(profile, pattern.predicates, pattern.classes)
     if pattern.constants:
         rows, subjects = narrowed_star(profile, by_set, pattern.constants)

@@ -211,7 +211,7 @@ def linked_rows(
 
 def _class_share(profile: "Profile", iri: str, listed: set[str]) -> float:
     """How many of the subjects in the sets that a class may be in are its instances."""
-    instances = profile.classes.get(iri, 0)
+    instances = profile.instances(iri)
     in_sets = sum(
         each.subjects
         for each in profile.characteristic_sets

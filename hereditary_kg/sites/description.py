@@ -59,7 +59,8 @@ class SiteDescription:
         created: when the site was created.
         service: how it is served.
         shared_namespaces: namespaces whose IRIs are no secret: the profile publishes hashes of
-            those in use, so that a federation asks this site only for what it has. ``detected``
+            those in use, and lists named graphs and rare classes there by name, so that a
+            federation asks this site only for what it has. ``detected``
             stands for the namespaces that are plainly vocabularies, and for texts of few values
             (`sites.shared_namespaces`); without it only what is listed is published, and with
             an empty list nothing.

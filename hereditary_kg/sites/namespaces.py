@@ -9,18 +9,22 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from hereditary_kg.sites.adaptive_namespaces import MOST_NAMESPACES, choose_namespaces
+
+if TYPE_CHECKING:
+    from hereditary_kg.sites.individuals import Individuals
 
 __all__ = [
     "MOST_NAMESPACES",
     "admits",
+    "authority_end",
     "cut_numbered",
     "generalise_namespaces",
     "may_overlap",
     "namespace_of",
 ]
-
-MOST_NAMESPACES = 64
-"""More than this many at one end count as not known."""
 
 _FEWEST_MEMBERS = 3
 _CODED = re.compile(r"(.*[#/:][A-Za-z]+_)[0-9]+", re.DOTALL)
@@ -44,7 +48,11 @@ def namespace_of(iri: str) -> str:
 
 
 def generalise_namespaces(
-    counts: Mapping[str, int], is_public: Callable[[str], bool] | None = None
+    counts: Mapping[str, int],
+    is_public: Callable[[str], bool] | None = None,
+    *,
+    finer: Mapping[str, int] | None = None,
+    individuals: "Individuals | None" = None,
 ) -> tuple[str, ...]:
     """Shorten namespaces until none can point at one individual.
 
@@ -57,10 +65,13 @@ def generalise_namespaces(
         counts: per namespace, how many distinct IRIs have it.
         is_public: says of a namespace whether it is a vocabulary's; such a one is not shortened
             for having few members or others beside it.
+        finer: beginnings of public IRIs that ``counts`` leaves out, with how many there are.
+        individuals: those in whose IRIs no namespace may lie, if they are known.
 
     Returns:
-        The namespaces, sorted, none the beginning of another; empty where they are more than
-        `MOST_NAMESPACES`, which stands for not known.
+        The namespaces, sorted, none the beginning of another and `MOST_NAMESPACES` at most: the
+        small ones that are too many give way to what they begin with. Empty where they have
+        nothing in common, which stands for not known.
     """
     known: dict[str, int] = {}
     others: dict[str, int] = {}
@@ -68,11 +79,10 @@ def generalise_namespaces(
         shortened = cut_numbered(namespace)
         kind = known if is_public is not None and is_public(shortened) else others
         kind[shortened] = kind.get(shortened, 0) + count
-    shortest: list[str] = []
-    for namespace in sorted({*known, *_cut_telling(others)}):
-        if not shortest or not namespace.startswith(shortest[-1]):
-            shortest.append(namespace)
-    return tuple(shortest) if len(shortest) <= MOST_NAMESPACES else ()
+    for namespace, count in _cut_telling(others).items():
+        cut = namespace if individuals is None else individuals.cut(namespace)
+        known[cut] = known.get(cut, 0) + count
+    return choose_namespaces(known, finer or {})
 
 
 def admits(namespaces: Sequence[str], iri: str) -> bool:
@@ -98,7 +108,7 @@ def cut_numbered(namespace: str) -> str:
     >>> cut_numbered("http://h.example/patient/17/"), cut_numbered("http://h.example/v1.2/")
     ('http://h.example/patient/', 'http://h.example/v1.2/')
     """
-    start = _authority_end(namespace)
+    start = authority_end(namespace)
     position = start
     while position < len(namespace):
         segment = _SEGMENT.match(namespace, position)
@@ -113,25 +123,27 @@ def cut_numbered(namespace: str) -> str:
     return namespace
 
 
-def _cut_telling(counts: Mapping[str, int]) -> set[str]:
+def _cut_telling(counts: Mapping[str, int]) -> dict[str, int]:
     """Give, per host, what all its namespaces begin with; the host where there are few IRIs."""
     hosts: defaultdict[str, list[str]] = defaultdict(list)
     for namespace in counts:
-        hosts[namespace[: _authority_end(namespace)]].append(namespace)
-    kept = set()
+        hosts[namespace[: authority_end(namespace)]].append(namespace)
+    kept: dict[str, int] = {}
     for host, namespaces in hosts.items():
-        if sum(counts[each] for each in namespaces) < _FEWEST_MEMBERS:
-            kept.add(host)
+        total = sum(counts[each] for each in namespaces)
+        if total < _FEWEST_MEMBERS:
+            kept[host] = total
             continue
         # What the first and the last in order have in common, all have.
         pairs = zip(min(namespaces), max(namespaces), strict=False)
         common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         if common not in counts:
             common = common[: max(len(host), *(common.rfind(mark) + 1 for mark in "#/:"))]
-        kept.add(common)
+        kept[common] = total
     return kept
 
 
-def _authority_end(iri: str) -> int:
+def authority_end(iri: str) -> int:
+    """Say where the path of an IRI begins; of one without a host, behind its scheme."""
     match = _AUTHORITY.match(iri)
     return match.end() if match else 0

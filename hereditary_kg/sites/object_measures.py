@@ -21,6 +21,7 @@ from hereditary_kg.sites.shared_namespaces import CODE, FEWEST_USERS, is_well_kn
 from hereditary_kg.sites.store_columns import read_columns
 from hereditary_kg.sites.subject_measures import (
     add_stems,
+    beginning_of,
     cut_stems,
     declared_namespace,
     namespace_of_stem,
@@ -58,12 +59,14 @@ class Constants:
         counts: as many numbers of triples; 1 where they were not counted.
         frequent: canonical text -> triples, of the most frequent ones.
         are_codes: whether all of them end like a code.
+        beginnings: how they begin (`subject_measures.beginning_of`) -> distinct objects.
     """
 
     hashes: bytes = b""
     counts: list[int] = field(default_factory=list)
     frequent: dict[str, int] = field(default_factory=dict)
     are_codes: bool = True
+    beginnings: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -295,6 +298,13 @@ class _ObjectReader:
         constants = measure.constants.setdefault(scope, Constants())
         constants.hashes += b"".join(map(hash_term, frame["object"]))
         constants.counts.extend(frame["triples"])
+        for text, count in (
+            frame.select(beginning_of("object", "scope").alias("text"))
+            .group_by("text")
+            .len()
+            .iter_rows()
+        ):
+            constants.beginnings[text] = constants.beginnings.get(text, 0) + count
         constants.are_codes &= frame["object"].str.contains(CODE).all()
         counted = frame.filter(pl.col("triples") >= FEWEST_USERS).top_k(
             MOST_COUNTED, by=["triples", "object"]

@@ -1,18 +1,20 @@
 """A site's profile: what its default graph holds, without saying about whom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from hereditary_kg.sites.adaptive_namespaces import choose_namespaces
 from hereditary_kg.sites.characteristic_sets import CharacteristicSet, Link
+from hereditary_kg.sites.namespaces import admits
 from hereditary_kg.sites.term_filters import TermFilter
 
-__all__ = ["PROFILE_FORMAT", "PredicateProfile", "Profile"]
+__all__ = ["PROFILE_FORMAT", "PredicateProfile", "Profile", "Unlisted"]
 
 StarSize: TypeAlias = tuple[float, float]
 
-PROFILE_FORMAT = 2
+PROFILE_FORMAT = 3
 """The version of the JSON form; another version is refused rather than guessed at."""
 
 
@@ -62,6 +64,38 @@ class PredicateProfile:
 
 
 @dataclass(frozen=True)
+class Unlisted:
+    """Names that a profile does not list, because they may tell of persons or are too many.
+
+    Attributes:
+        count: how many they are; 0 where the list is complete.
+        uses: in how many triples they are used.
+        namespaces: every one begins with one of these; empty where that is not known.
+    """
+
+    count: int = 0
+    uses: int = 0
+    namespaces: tuple[str, ...] = ()
+
+    def admits(self, iri: str) -> bool:
+        """Say whether a name that is not listed may be in use all the same.
+
+        >>> Unlisted(2, 5, ("http://a/",)).admits("http://a/x"), Unlisted().admits("http://a/x")
+        (True, False)
+        """
+        return self.count > 0 and admits(self.namespaces, iri)
+
+    def united(self, other: "Unlisted") -> "Unlisted":
+        """Give the names of both, which have none in common."""
+        if not self.count or not other.count:
+            return self if self.count else other
+        namespaces: tuple[str, ...] = ()
+        if self.namespaces and other.namespaces:
+            namespaces = choose_namespaces(dict.fromkeys(self.namespaces + other.namespaces, 1))
+        return Unlisted(self.count + other.count, self.uses + other.uses, namespaces)
+
+
+@dataclass(frozen=True)
 class Profile:
     """What a site's default graph holds.
 
@@ -69,13 +103,18 @@ class Profile:
         stamp: the version of the data that it describes.
         triples: how many triples the default graph has.
         subjects: how many distinct subjects.
-        predicates: per predicate IRI what stands around it; complete.
-        classes: per class IRI (object of ``rdf:type``) the distinct instances; complete.
-        named_graphs: the names of the named graphs, sorted.
+        predicates: per predicate IRI what stands around it.
+        classes: per class IRI (object of ``rdf:type``) the distinct instances.
+        named_graphs: names of named graphs, sorted.
         graph_triples: per named graph its triples.
         characteristic_sets: which predicates and classes subjects have together; every subject
             is in one of them, but for sites of fewer than three subjects, which publish none.
         links: triples from set to set; those of few triples are left out.
+        unlisted_predicates: the predicates that ``predicates`` leaves out.
+        unlisted_classes: the classes that ``classes`` leaves out.
+        unlisted_graphs: the named graphs that ``named_graphs`` leaves out.
+        unlisted_predicate: what stands around any predicate that is left out; its numbers are
+            means. None where the list is complete.
     """
 
     stamp: str
@@ -87,6 +126,54 @@ class Profile:
     graph_triples: Mapping[str, int] = field(default_factory=dict)
     characteristic_sets: tuple[CharacteristicSet, ...] = ()
     links: tuple[Link, ...] = ()
+    unlisted_predicates: Unlisted = Unlisted()
+    unlisted_classes: Unlisted = Unlisted()
+    unlisted_graphs: Unlisted = Unlisted()
+    unlisted_predicate: PredicateProfile | None = None
+
+    def predicate(self, iri: str) -> PredicateProfile | None:
+        """Give what stands around a predicate; None where it is certainly not in use."""
+        known = self.predicates.get(iri)
+        if known is None and self.unlisted_predicates.admits(iri):
+            return self.unlisted_predicate
+        return known
+
+    @cached_property
+    def every_predicate(self) -> Collection[PredicateProfile]:
+        """What stands around the predicates, with those that are not listed."""
+        rest = () if self.unlisted_predicate is None else (self.unlisted_predicate,)
+        return (*self.predicates.values(), *rest)
+
+    def instances(self, iri: str) -> float:
+        """Give the instances of a class; of one that is not listed, how many it has on average."""
+        known = self.classes.get(iri)
+        if known is not None:
+            return float(known)
+        rest = self.unlisted_classes
+        return rest.uses / rest.count if rest.admits(iri) else 0.0
+
+    def may_have_class(self, iri: str) -> bool:
+        """Say whether there may be an instance of a class."""
+        return iri in self.classes or self.unlisted_classes.admits(iri)
+
+    def may_have_graph(self, iri: str) -> bool:
+        """Say whether there may be a named graph of a name."""
+        return iri in self.graph_triples or self.unlisted_graphs.admits(iri)
+
+    @property
+    def all_predicates(self) -> int:
+        """How many predicates there are, with those that are not listed."""
+        return len(self.predicates) + self.unlisted_predicates.count
+
+    @property
+    def all_classes(self) -> int:
+        """How many classes there are, with those that are not listed."""
+        return len(self.classes) + self.unlisted_classes.count
+
+    @cached_property
+    def all_graph_triples(self) -> int:
+        """How many triples all named graphs have."""
+        return sum(self.graph_triples.values()) + self.unlisted_graphs.uses
 
     @cached_property
     def stars(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Mapping[int, StarSize]]:
@@ -96,12 +183,12 @@ class Profile:
     @cached_property
     def subject_namespaces(self) -> tuple[str, ...] | None:
         """Every subject IRI begins with one of these; None where that is not known."""
-        return _united([each.subject_namespaces for each in self.predicates.values()])
+        return _united([each.subject_namespaces for each in self.every_predicate])
 
     @cached_property
     def object_namespaces(self) -> tuple[str, ...] | None:
         """Every object IRI begins with one of these; None where that is not known."""
-        known = self.predicates.values()
+        known = self.every_predicate
         return _united([each.object_namespaces for each in known if each.iri_objects])
 
     @cached_property

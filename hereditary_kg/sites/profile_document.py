@@ -11,7 +11,7 @@ from typing import Any
 
 from hereditary_kg.sites.characteristic_sets import CharacteristicSet, Link
 from hereditary_kg.sites.errors import SiteError
-from hereditary_kg.sites.profile import PROFILE_FORMAT, PredicateProfile, Profile
+from hereditary_kg.sites.profile import PROFILE_FORMAT, PredicateProfile, Profile, Unlisted
 from hereditary_kg.sites.term_filters import (
     HASH_BYTES,
     TermFilter,
@@ -57,6 +57,12 @@ def write_profile(profile: Profile) -> bytes:
             [link.source, predicate_at[link.predicate], link.target, link.triples]
             for link in profile.links
         ],
+        "unlisted_predicates": _unlisted_entry(profile.unlisted_predicates),
+        "unlisted_classes": _unlisted_entry(profile.unlisted_classes),
+        "unlisted_graphs": _unlisted_entry(profile.unlisted_graphs),
+        "unlisted_predicate": None
+        if profile.unlisted_predicate is None
+        else _predicate_entry(profile.unlisted_predicate, filters),
         "filter_namespaces": filters.namespaces,
         "filter_hashes": base64.b64encode(b"".join(filters.hashes)).decode(),
     }
@@ -92,6 +98,10 @@ class _FilterWriter:
             "literals": each.literals,
             "members": packed,
         }
+
+
+def _unlisted_entry(unlisted: Unlisted) -> list[Any]:
+    return [unlisted.count, unlisted.uses, unlisted.namespaces]
 
 
 def _predicate_entry(known: PredicateProfile, filters: _FilterWriter) -> dict[str, Any]:
@@ -146,6 +156,7 @@ def _read_table(table: Mapping[str, Any]) -> Profile:
         iri: _read_predicate(entry, filters) for iri, entry in table["predicates"].items()
     }
     classes = {iri: _count(count) for iri, count in table["classes"].items()}
+    rest = table["unlisted_predicate"]
     names, class_names = sorted(predicates), sorted(classes)
     sets = tuple(_read_set(each, names, class_names) for each in table["characteristic_sets"])
     return Profile(
@@ -158,7 +169,16 @@ def _read_table(table: Mapping[str, Any]) -> Profile:
         graph_triples={iri: _count(count) for iri, count in table["graph_triples"].items()},
         characteristic_sets=sets,
         links=tuple(_read_link(each, names, len(sets)) for each in table["links"]),
+        unlisted_predicates=_read_unlisted(table["unlisted_predicates"]),
+        unlisted_classes=_read_unlisted(table["unlisted_classes"]),
+        unlisted_graphs=_read_unlisted(table["unlisted_graphs"]),
+        unlisted_predicate=None if rest is None else _read_predicate(rest, filters),
     )
+
+
+def _read_unlisted(entry: Sequence[Any]) -> Unlisted:
+    count, uses, namespaces = entry
+    return Unlisted(_count(count), _count(uses), _texts(namespaces))
 
 
 class _FilterReader:

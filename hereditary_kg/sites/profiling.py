@@ -9,28 +9,35 @@ predicates that are measured together, if they are grouped; here 16 bytes a subj
 object that is listed.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from hereditary_kg.rdf.terms import RDF_TYPE
+from hereditary_kg.sites.characteristic_sets import CharacteristicSet
+from hereditary_kg.sites.individuals import Individuals
 from hereditary_kg.sites.loading import Progress
-from hereditary_kg.sites.namespaces import generalise_namespaces, may_overlap
+from hereditary_kg.sites.namespaces import may_overlap
 from hereditary_kg.sites.object_measures import ObjectMeasure, measure_objects
+from hereditary_kg.sites.predicate_profiles import (
+    PredicateDescriber,
+    bound_namespaces,
+    keys_by_predicate,
+    mean_predicate,
+)
 from hereditary_kg.sites.profile import PredicateProfile, Profile
 from hereditary_kg.sites.profile_state import ProfileState
+from hereditary_kg.sites.published_names import ListLimits, NameRules, sum_up
 from hereditary_kg.sites.set_links import count_links
-from hereditary_kg.sites.set_merging import merge_sets
+from hereditary_kg.sites.set_merging import MOST_SETS, merge_sets
 from hereditary_kg.sites.shared_constants import (
-    SharedConstants,
     public_namespaces,
     share_constants,
     vocabulary_stems,
 )
 from hereditary_kg.sites.shared_namespaces import FEWEST_USERS, SharingPolicy
 from hereditary_kg.sites.subject_measures import SubjectMeasures, measure_subjects
-from hereditary_kg.sites.value_ranges import widen_dates, widen_numbers
 
 if TYPE_CHECKING:
     from pyoxigraph import QuerySolution, QuerySolutions, Store
@@ -43,6 +50,9 @@ def profile_store(
     stamp: str,
     progress: Progress | None = None,
     policy: SharingPolicy | None = None,
+    *,
+    graphs: Mapping[str, int] | None = None,
+    limits: ListLimits | None = None,
 ) -> Profile:
     """Measure the default graph of a store.
 
@@ -51,11 +61,14 @@ def profile_store(
         stamp: the version of its data.
         progress: told the triples measured.
         policy: what may be said about constants; only what is detected where none is given.
+        graphs: the named graphs with their triples; those of the store where none are given.
+        limits: how much is listed at most.
 
     Returns:
         The profile; the same data give the same one.
     """
-    return measure_store(store, stamp, policy or SharingPolicy(), progress=progress)[0]
+    policy = policy or SharingPolicy()
+    return measure_store(store, stamp, policy, progress=progress, graphs=graphs, limits=limits)[0]
 
 
 def measure_store(
@@ -65,6 +78,8 @@ def measure_store(
     *,
     earlier: ProfileState | None = None,
     progress: Progress | None = None,
+    graphs: Mapping[str, int] | None = None,
+    limits: ListLimits | None = None,
 ) -> tuple[Profile, ProfileState]:
     """Measure the default graph of a store, without what an earlier measure still tells.
 
@@ -78,6 +93,8 @@ def measure_store(
         policy: what may be said about constants.
         earlier: what was measured before data were added to the store, if anything.
         progress: told the triples measured.
+        graphs: the named graphs with their triples; those of the store where none are given.
+        limits: how much is listed at most.
 
     Returns:
         The profile, which is the same whatever was measured earlier, and what to keep for the
@@ -89,7 +106,16 @@ def measure_store(
     steps = _Steps(progress, total)
     subjects = measure_subjects(store, predicates, classes, policy.namespaces)
     steps.report(total // 2, "subjects")
-    vocabulary = vocabulary_stems(policy, subjects, (*predicates, *classes))
+    graphs = _count_graphs(store) if graphs is None else graphs
+    own_graphs = (iri for iri in graphs if not iri.startswith(policy.namespaces))
+    individuals = Individuals(store, own_graphs)
+    rules = NameRules(policy, individuals, limits or ListLimits())
+    held = {
+        iri: sum(subjects.counts[key] for key in keys)
+        for iri, keys in keys_by_predicate(subjects).items()
+    }
+    names = frozenset(rules.predicates(predicates, held) | rules.classes(classes))
+    vocabulary = vocabulary_stems(policy, subjects, names)
     state = ProfileState(stamp, policy.namespaces, tuple(sorted(vocabulary)), {})
     if earlier is not None and earlier.fits(state):
         state.objects.update(
@@ -109,9 +135,10 @@ def measure_store(
         )
     )
     state = replace(state, objects=dict(sorted(state.objects.items())))
-    profile = _assemble(
-        store, stamp, policy, _Measures(predicates, classes, subjects, state.objects)
+    measured = _Measures(
+        predicates, classes, graphs, subjects, state.objects, names, rules, individuals
     )
+    profile = _assemble(store, stamp, policy, measured)
     steps.report(total, "")
     return profile, state
 
@@ -132,93 +159,91 @@ class _Steps:
 
 @dataclass(frozen=True)
 class _Measures:
-    """Everything that was measured."""
+    """Everything that was measured, and by which rules it is published."""
 
     predicates: Mapping[str, int]
     classes: Mapping[str, int]
+    graphs: Mapping[str, int]
     subjects: SubjectMeasures
     objects: Mapping[str, ObjectMeasure]
+    names: frozenset[str]
+    rules: NameRules
+    individuals: Individuals
 
 
 def _assemble(store: "Store", stamp: str, policy: SharingPolicy, measured: _Measures) -> Profile:
-    subjects = measured.subjects
-    shared = share_constants(policy, subjects, measured.objects, measured.classes)
-    is_public = public_namespaces(shared, (*measured.predicates, *measured.classes))
-    profiles = {
-        iri: _describe_predicate(iri, measured, shared, is_public)
-        for iri in sorted(measured.predicates)
-    }
-    told = {iri for iri, count in measured.classes.items() if count >= FEWEST_USERS}
-    sets, places = merge_sets(
-        (key, subjects.counts[key], signature.predicates, signature.classes & told)
-        for key, signature in subjects.signatures.items()
+    subjects, rules, limits = measured.subjects, measured.rules, measured.rules.limits
+    names = measured.names
+    shared = share_constants(policy, subjects, measured.objects, names, limits.counts)
+    is_public = public_namespaces(shared, names)
+    keys = keys_by_predicate(subjects)
+    describer = PredicateDescriber(
+        subjects, keys, measured.objects, shared, rules, is_public, measured.individuals
     )
+    listed = {iri for iri in measured.predicates if iri in names}
+    described = {iri: describer.describe(iri) for iri in sorted(measured.predicates)}
+    profiles = bound_namespaces(
+        {iri: each for iri, each in described.items() if iri in listed}, limits.namespaces
+    )
+    classes = rules.classes(measured.classes, shared.public)
+    graphs = rules.graphs(measured.graphs)
+    told = {iri for iri in classes if measured.classes[iri] >= FEWEST_USERS}
+    sets, places = _merge_within(
+        [
+            (
+                key,
+                subjects.counts[key],
+                {iri: n for iri, n in signature.predicates.items() if iri in listed},
+                signature.classes & told,
+            )
+            for key, signature in subjects.signatures.items()
+        ],
+        limits.set_entries,
+    )
+    told_apart = {each for counted in subjects.namespaces.values() for each in counted}
     inner = {
         iri: known.triples
         for iri, known in profiles.items()
-        if _may_lead_to_subjects(known, measured)
+        if _may_lead_to_subjects(known, told_apart)
     }
-    graphs = _count_by_graph(store)
     triples = sum(measured.predicates.values())
+    sum_rest = partial(sum_up, is_public=is_public, individuals=measured.individuals)
     return Profile(
         stamp=stamp,
         triples=triples,
         subjects=subjects.counts.total(),
         predicates=profiles,
-        classes=measured.classes,
-        named_graphs=tuple(graphs),
-        graph_triples=graphs,
+        classes={iri: count for iri, count in measured.classes.items() if iri in classes},
+        named_graphs=tuple(sorted(graphs)),
+        graph_triples={iri: measured.graphs[iri] for iri in sorted(graphs)},
         characteristic_sets=sets,
         links=count_links(store, inner, subjects.members, places, triples),
+        unlisted_predicates=sum_rest(measured.predicates, listed),
+        unlisted_classes=sum_rest(measured.classes, classes),
+        unlisted_graphs=sum_rest(measured.graphs, graphs),
+        unlisted_predicate=mean_predicate(
+            [each for iri, each in described.items() if iri not in listed]
+        ),
     )
 
 
-def _describe_predicate(
-    iri: str, measured: _Measures, shared: SharedConstants, is_public: Callable[[str], bool]
-) -> PredicateProfile:
-    subjects, objects = measured.subjects, measured.objects[iri]
-    keys = [key for key, each in subjects.signatures.items() if iri in each.predicates]
-    held = sum(subjects.counts[key] for key in keys)
-    namespaces: Counter[str] = Counter()
-    for key in keys:
-        namespaces.update(subjects.namespaces[key])
-    numbers, dates = objects.numbers, objects.dates
-    return PredicateProfile(
-        triples=objects.triples,
-        subjects=held,
-        objects=objects.objects,
-        subject_namespaces=generalise_namespaces(namespaces, is_public),
-        object_namespaces=generalise_namespaces(objects.namespaces, is_public),
-        datatypes=tuple(sorted(objects.datatypes)),
-        languages=tuple(sorted(objects.languages)),
-        blank_subjects=not subjects.blank.isdisjoint(keys),
-        blank_objects=objects.blank > 0,
-        iri_objects=bool(objects.namespaces),
-        literal_objects=bool(objects.datatypes),
-        subject_filter=shared.subjects.get(iri),
-        object_filter=shared.objects.get(iri),
-        number_range=widen_numbers(*numbers)
-        if numbers
-        and _fewest_subjects(held, objects.triples, objects.number_triples) >= FEWEST_USERS
-        else None,
-        date_range=widen_dates(*dates)
-        if dates and _fewest_subjects(held, objects.triples, objects.date_triples) >= FEWEST_USERS
-        else None,
-        object_counts=shared.counts.get(iri, {}),
-    )
+def _merge_within(
+    signatures: Sequence[tuple[int, int, Mapping[str, int], Collection[str]]], most: int
+) -> tuple[tuple[CharacteristicSet, ...], dict[int, int]]:
+    """Merge signatures into so few sets that these have no more predicates in all than ``most``."""
+    number = MOST_SETS
+    sets, places = merge_sets(signatures, number)
+    while number > 1 and sum(len(each.predicates) for each in sets) > most:
+        number //= 2
+        sets, places = merge_sets(signatures, number)
+    return sets, places
 
 
-def _fewest_subjects(subjects: int, triples: int, of_kind: int) -> int:
-    """How many subjects have a value of a kind at least: each other one takes another triple."""
-    return subjects - (triples - of_kind)
-
-
-def _may_lead_to_subjects(known: PredicateProfile, measured: _Measures) -> bool:
+def _may_lead_to_subjects(known: PredicateProfile, namespaces: Collection[str]) -> bool:
     if known.blank_objects:
         return True
     if not known.iri_objects:
         return False
-    namespaces = {each for counted in measured.subjects.namespaces.values() for each in counted}
     return may_overlap(known.object_namespaces, namespaces)
 
 
@@ -228,7 +253,7 @@ def _count_by(store: "Store", query: str, variable: str) -> dict[str, int]:
     return dict(sorted((each[variable].value, int(each["n"].value)) for each in solutions))
 
 
-def _count_by_graph(store: "Store") -> dict[str, int]:
+def _count_graphs(store: "Store") -> dict[str, int]:
     """Count the triples of each named graph, sorted."""
     if next(store.named_graphs(), None) is None:
         # Oxigraph would read all triples to find that none is in a named graph.

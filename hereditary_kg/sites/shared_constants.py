@@ -44,12 +44,14 @@ class SharedConstants:
         subjects: predicate -> the filter of its subjects.
         objects: predicate -> the filter of its objects.
         counts: predicate -> canonical text of a constant -> triples.
+        public: the namespaces that hold terms only, also those too large for filters, sorted.
     """
 
     namespaces: tuple[str, ...] = ()
     subjects: dict[str, TermFilter] = field(default_factory=dict)
     objects: dict[str, TermFilter] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    public: tuple[str, ...] = ()
 
 
 def vocabulary_stems(
@@ -60,7 +62,7 @@ def vocabulary_stems(
     Args:
         policy: the site's.
         subjects: its subjects.
-        names: the IRIs of its predicates and classes.
+        names: the IRIs of its predicates and classes that may be named.
     """
     stems = subjects.term_stems | _stems_of(names)
     return frozenset(filter(policy.may_detect, stems - subjects.individual_stems))
@@ -71,14 +73,12 @@ def public_namespaces(shared: SharedConstants, names: Iterable[str]) -> Callable
 
     Args:
         shared: what is shared.
-        names: the IRIs of the predicates and classes in use, whose own namespaces are public,
-            but not what lies below them.
+        names: the IRIs of the predicates and classes that are listed, whose own namespaces are
+            public, but not what lies below them.
     """
     stems = _stems_of(names)
     return lambda namespace: (
-        namespace in stems
-        or is_well_known_whole(namespace)
-        or namespace.startswith(shared.namespaces)
+        namespace in stems or is_well_known_whole(namespace) or namespace.startswith(shared.public)
     )
 
 
@@ -86,22 +86,27 @@ def share_constants(
     policy: SharingPolicy,
     subjects: SubjectMeasures,
     objects: Mapping[str, ObjectMeasure],
-    classes: Collection[str],
+    names: Collection[str],
+    most_counts: int,
 ) -> SharedConstants:
-    """Build the filters and counts of every predicate.
+    """Build the filters and counts of the predicates that are listed.
 
     Args:
         policy: the site's.
         subjects: its subjects.
-        objects: per predicate its objects.
-        classes: the classes in use.
+        objects: per predicate its objects; of all predicates.
+        names: the predicates and classes that are listed.
+        most_counts: how many constants are counted in all.
     """
-    detected = _detect(policy, subjects, objects, classes) if policy.detects else set()
-    shared = _bound({*policy.namespaces, *detected}, subjects, objects)
-    found = SharedConstants(tuple(sorted(shared)))
+    detected = _detect(policy, subjects, objects, names) if policy.detects else set()
+    public = {*policy.namespaces, *detected}
+    most = _most_hashes(objects)
+    shared = _bound(public, subjects, objects, most)
+    found = SharedConstants(tuple(sorted(shared)), public=tuple(sorted(public)))
+    listed = {iri: measure for iri, measure in objects.items() if iri in names}
     if shared:
-        found.subjects.update(_subject_filters(subjects, found.namespaces, objects))
-    for iri, measure in objects.items():
+        found.subjects.update(_subject_filters(subjects, found.namespaces, listed))
+    for iri, measure in listed.items():
         scopes = [scope for scope in measure.constants if scope.startswith(found.namespaces)]
         texts = _enumerate(measure) if policy.detects else {}
         hashes = set(map(hash_term, texts))
@@ -116,17 +121,49 @@ def share_constants(
                 frequent |= measure.constants[scope].frequent
             ranked = sorted(frequent.items(), key=lambda item: (-item[1], item[0]))
             found.counts[iri] = dict(ranked[:MOST_COUNTED])
+    _drop_largest(found, 2 * most)
+    _keep_most_frequent(found.counts, most_counts)
     return found
+
+
+def _drop_largest(found: SharedConstants, most: int) -> None:
+    """Leave out the largest filters until what all of them hold is not too much."""
+    kept = [(len(held), kind, iri) for kind, held, iri in _all_filters(found)]
+    total = sum(size for size, *_ in kept)
+    for size, kind, iri in sorted(kept, reverse=True):
+        if total <= most:
+            break
+        total -= size
+        if kind == "subjects":
+            del found.subjects[iri]
+        else:
+            del found.objects[iri]
+            found.counts.pop(iri, None)
+
+
+def _all_filters(found: SharedConstants) -> Iterable[tuple[str, TermFilter, str]]:
+    for kind, filters in (("subjects", found.subjects), ("objects", found.objects)):
+        for iri, held in filters.items():
+            yield kind, held, iri
+
+
+def _keep_most_frequent(counts: dict[str, dict[str, int]], most: int) -> None:
+    """Shorten the lists of counted constants, all of them alike, until they are few enough."""
+    kept = MOST_COUNTED
+    while kept and sum(min(kept, len(each)) for each in counts.values()) > most:
+        kept //= 2
+    for iri, each in counts.items():
+        counts[iri] = dict(list(each.items())[:kept])
 
 
 def _detect(
     policy: SharingPolicy,
     subjects: SubjectMeasures,
     objects: Mapping[str, ObjectMeasure],
-    classes: Collection[str],
+    names: Collection[str],
 ) -> set[str]:
     """Detect the namespaces that hold nothing but terms."""
-    vocabulary = vocabulary_stems(policy, subjects, (*objects, *classes))
+    vocabulary = vocabulary_stems(policy, subjects, names)
     seen = subjects.term_stems | subjects.untyped_stems | subjects.individual_stems
     seen = seen.union(*(measure.stems for measure in objects.values())) | vocabulary
     candidates = {
@@ -138,7 +175,7 @@ def _detect(
     }
     users = _count_users(objects, candidates)
     uncoded = _uncoded_scopes(subjects, objects)
-    known = _known_terms(subjects, (*objects, *classes))
+    known = _known_terms(subjects, names)
     detected: set[str] = set()
     # The longest first, for a namespace is only as good as those within it.
     for stem in sorted(candidates, key=lambda each: (-len(each), each)):
@@ -191,7 +228,7 @@ def _uncoded_scopes(subjects: SubjectMeasures, objects: Mapping[str, ObjectMeasu
 
 
 def _known_terms(subjects: SubjectMeasures, names: Iterable[str]) -> set[bytes]:
-    """Give the hashes of what is in use as predicate or class, or defined as a term."""
+    """Give the hashes of what is listed as predicate or class, or defined as a term."""
     known = {hash_term(f"<{iri}>") for iri in names}
     for key, hashed in _hashes_by_key(subjects, None).items():
         if subjects.signatures[key].is_term:
@@ -206,7 +243,7 @@ def _hashes_by_key(
     found: defaultdict[int, list[bytes]] = defaultdict(list)
     if subjects.terms.is_empty():
         return found
-    for scope, hashed, key, _ in subjects.terms.iter_rows():
+    for scope, hashed, key, *_ in subjects.terms.iter_rows():
         if namespaces is None or scope.startswith(namespaces):
             found[key].append(hashed)
     return found
@@ -232,12 +269,18 @@ def _subject_filters(
             yield iri, known[having]
 
 
+def _most_hashes(objects: Mapping[str, ObjectMeasure]) -> int:
+    triples = sum(measure.triples for measure in objects.values())
+    return max(_FEWEST_HASHES, triples // _TRIPLES_A_HASH)
+
+
 def _bound(
-    namespaces: set[str], subjects: SubjectMeasures, objects: Mapping[str, ObjectMeasure]
+    namespaces: set[str],
+    subjects: SubjectMeasures,
+    objects: Mapping[str, ObjectMeasure],
+    most: int,
 ) -> set[str]:
     """Leave the largest namespaces out until a profile with the rest is small enough."""
-    triples = sum(measure.triples for measure in objects.values())
-    most = max(_FEWEST_HASHES, triples // _TRIPLES_A_HASH)
     terms: defaultdict[str, set[bytes]] = defaultdict(set)
     for measure in objects.values():
         for scope, constants in measure.constants.items():

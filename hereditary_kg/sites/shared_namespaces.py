@@ -25,6 +25,7 @@ __all__ = [
     "CODE",
     "DETECTED",
     "FEWEST_USERS",
+    "PUBLIC_VOCABULARIES",
     "TERM_CLASSES",
     "SharingPolicy",
     "is_defining",
@@ -68,6 +69,35 @@ TERM_CLASSES = frozenset(
     }
 )
 """What has these types, and no other, is a term. ``owl:NamedIndividual`` is not among them."""
+
+PUBLIC_VOCABULARIES = frozenset(
+    {
+        _OWL,
+        _RDF,
+        _RDFS,
+        _SKOS,
+        "http://hl7.org/fhir/",
+        "http://purl.org/dc/dcmitype/",
+        "http://purl.org/dc/elements/1.1/",
+        "http://purl.org/dc/terms/",
+        "http://rdfs.org/ns/void#",
+        "http://schema.org/",
+        "http://www.geneontology.org/formats/oboInOwl#",
+        "http://www.w3.org/2001/XMLSchema#",
+        "http://www.w3.org/2003/01/geo/wgs84_pos#",
+        "http://www.w3.org/2006/time#",
+        "http://www.w3.org/2006/vcard/ns#",
+        "http://www.w3.org/ns/dcat#",
+        "http://www.w3.org/ns/org#",
+        "http://www.w3.org/ns/prov#",
+        "http://www.w3.org/ns/shacl#",
+        "http://www.w3.org/ns/sosa/",
+        "http://www.w3.org/ns/ssn/",
+        "http://xmlns.com/foaf/0.1/",
+        "https://schema.org/",
+    }
+)
+"""Namespaces of vocabularies that have predicates, classes and datatypes alone."""
 
 _DEFINING = (
     _OWL,

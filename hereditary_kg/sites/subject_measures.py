@@ -26,6 +26,7 @@ __all__ = [
     "Signature",
     "SubjectMeasures",
     "add_stems",
+    "beginning_of",
     "cut_stems",
     "declared_namespace",
     "measure_subjects",
@@ -34,6 +35,8 @@ __all__ = [
 
 MOST_CLASSES = 512
 """More classes than this are not told apart in signatures: the rarest are left out."""
+
+_TOLD_APART = 4
 
 NAMESPACE_PARTS = r"^<(.*[#/:])([A-Za-z]+_)?([0-9]+>$)?"
 """An IRI's last separator and what is before it; the prefix of a code; a code's number.
@@ -82,7 +85,8 @@ class SubjectMeasures:
         blank: the keys of blank nodes' signatures.
         members: the hashes of all subjects (``subject``), with ``key``.
         terms: of those that may be shared, ``scope`` (the declared namespace or else the stem,
-            cut before digits), ``hash``, ``key`` and ``is_code``.
+            cut before digits), ``hash``, ``key``, ``is_code`` and ``beginning``
+            (`beginning_of`).
         term_stems: the stems in which subjects are defined as terms.
         untyped_stems: those with untyped definitions.
         individual_stems: those with other subjects.
@@ -143,6 +147,18 @@ def declared_namespace(term: str, declared: Sequence[str]) -> pl.Expr:
         begins = pl.col(term).str.starts_with(f"<{namespace}")
         found = pl.when(begins).then(pl.lit(namespace)).otherwise(found)
     return found
+
+
+def beginning_of(term: str, scope: str) -> pl.Expr:
+    """Give how IRIs begin: with their scope and a few characters of what follows it.
+
+    Args:
+        term: the name of the column that holds the tokens.
+        scope: the name of that of their scopes.
+    """
+    return (
+        pl.col(term).str.slice(1, pl.col(scope).str.len_chars() + _TOLD_APART).str.strip_suffix(">")
+    )
 
 
 def cut_stems(stems: pl.Series) -> pl.Series:
@@ -227,12 +243,17 @@ class _SubjectReader:
         declared = declared_namespace("subject", self._declared)
         kept = pl.col("key").is_in(pl.Series(keys, dtype=pl.UInt64).implode())
         terms = frame.filter(~pl.col("blank") & (kept | declared.is_not_null()))
+        scoped = terms.with_columns(
+            pl.coalesce(declared, cut_stems(terms["stem"])).alias("scope"),
+            pl.Series("hash", map(hash_term, terms["subject"]), dtype=pl.Binary),
+        )
         self._terms.append(
-            terms.select(
-                pl.coalesce(declared, cut_stems(terms["stem"])).alias("scope"),
-                pl.Series("hash", map(hash_term, terms["subject"]), dtype=pl.Binary),
+            scoped.select(
+                "scope",
+                "hash",
                 "key",
                 pl.col("subject").str.contains(CODE).alias("is_code"),
+                beginning_of("subject", "scope").alias("beginning"),
             )
         )
 

@@ -59,8 +59,8 @@ def describe_data(
         return write_graph(triples, graph_format)
     count(dataset, f"{VOID}triples", profile.triples)
     count(dataset, f"{VOID}distinctSubjects", profile.subjects)
-    count(dataset, f"{VOID}properties", len(profile.predicates))
-    count(dataset, f"{VOID}classes", len(profile.classes))
+    count(dataset, f"{VOID}properties", profile.all_predicates)
+    count(dataset, f"{VOID}classes", profile.all_classes)
     for vocabulary in _vocabularies(profile):
         state(dataset, f"{VOID}vocabulary", NamedNode(vocabulary))
     for number, (iri, predicate) in enumerate(profile.predicates.items()):

@@ -36,7 +36,9 @@ def test_create_load_profile_info(run, tmp_path, data_file):
         assert words in shown.output
     described = json.loads(run("site", "info", directory, "-O", "json").output)
     assert described["statements"] == 10
-    assert described["classes"] == {"http://example.org/Patient": 2}
+    # A class of fewer than three instances is not named.
+    assert described["classes"] == {}
+    assert described["unlisted"] == {"predicates": 0, "classes": 1, "named_graphs": 0}
     assert described["predicates"]["http://example.org/age"] == 2
     assert [file["name"] for file in described["loads"][0]["files"]] == [
         "clinic.ttl",

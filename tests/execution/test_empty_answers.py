@@ -19,6 +19,7 @@ CLINIC = triples(
     "bob a Patient",
     f'bob age "58"^^{INTEGER}',
     "bob has ms",
+    "eve a Patient",
 )
 CLINIC = [
     (s, "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>" if p.endswith("/a>") else p, o)

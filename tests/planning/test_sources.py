@@ -12,6 +12,7 @@ from hereditary_kg.planning.probes import PROBED, probe_leaves, probe_text
 from hereditary_kg.planning.sources import pattern_candidates, select_sources
 from hereditary_kg.rdf.terms import RDF_TYPE, XSD
 from hereditary_kg.sites.profiling import profile_store
+from hereditary_kg.sites.shared_namespaces import SharingPolicy
 from hereditary_kg.sparql.parsing import parse_query
 from hereditary_kg.sparql.printing import group_text
 
@@ -34,8 +35,12 @@ def store_of(text):
     return store
 
 
+NAMED = SharingPolicy(("http://example.org/Patient", "http://example.org/g"))
+
+
 def view(name, text, **options):
-    return MemberView(name, profile_store(store_of(text), f"{name}-1"), **options)
+    profile = profile_store(store_of(text), f"{name}-1", policy=NAMED)
+    return MemberView(name, profile, **options)
 
 
 CLINIC = view("clinic", TURTLE)

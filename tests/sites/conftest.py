@@ -29,7 +29,8 @@ def write(tmp_path: Path):
 def people_site(tmp_path_factory) -> Site:
     """A site with 40,000 persons and two named graphs."""
     directory = tmp_path_factory.mktemp("people")
-    site = Site.create(directory / "people", name="people")
+    declared = ("detected", "http://example.org/g1")
+    site = Site.create(directory / "people", name="people", shared_namespaces=declared)
     (directory / "people.nt").write_text(make_people(40_000))
     (directory / "graphs.nq").write_text(GRAPHS)
     site.load([directory / "people.nt", directory / "graphs.nq"])

@@ -8,12 +8,14 @@ from site_data import GRAPHS, TURTLE
 
 from hereditary_kg.rdf.media_types import GraphFormat
 from hereditary_kg.sites import Profile, Site, SiteError
+from hereditary_kg.sites.adaptive_namespaces import MOST_NAMESPACES
 from hereditary_kg.sites.namespaces import (
     admits,
     generalise_namespaces,
     may_overlap,
     namespace_of,
 )
+from hereditary_kg.sites.profile import Unlisted
 from hereditary_kg.sites.void import describe_data
 
 EX = "http://example.org/"
@@ -32,8 +34,9 @@ def test_counts_and_kinds_are_those_of_the_data(profiled):
     profile = profiled.profile()
     assert (profile.triples, profile.subjects, profile.stamp) == (11, 4, profiled.stamp())
     assert profile.classes == {FOAF + "Person": 3}
-    assert profile.named_graphs == (EX + "g1", EX + "g2")
-    assert profile.graph_triples == {EX + "g1": 2, EX + "g2": 1}
+    assert (profile.named_graphs, profile.graph_triples) == ((), {})
+    assert profile.unlisted_graphs == Unlisted(2, 3, (EX,))
+    assert profile.all_graph_triples == 3
     knows = profile.predicates[FOAF + "knows"]
     assert (knows.triples, knows.subjects, knows.objects) == (3, 2, 3)
     assert (knows.iri_objects, knows.literal_objects, knows.blank_objects) == (True, False, False)
@@ -173,9 +176,13 @@ def test_names_in_paths_are_cut():
     assert generalise_namespaces(codes, bool) == tuple(sorted(codes))
 
 
-def test_more_namespaces_than_the_cap_are_not_known():
+def test_of_more_namespaces_than_the_cap_small_ones_are_merged():
     counts = {f"http://h{chr(97 + n // 26)}{chr(97 + n % 26)}.org/": 9 for n in range(65)}
-    assert generalise_namespaces(counts) == ()
+    counts["http://hab.org/"] = 900
+    found = generalise_namespaces(counts)
+    assert 3 <= len(found) <= MOST_NAMESPACES
+    assert "http://hab.org/" in found
+    assert all(admits(found, namespace) for namespace in counts)
 
 
 _IRI = st.builds(

@@ -2,17 +2,22 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 
 import pyoxigraph as ox
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hereditary_kg.rdf.media_types import GraphFormat
 from hereditary_kg.rdf.terms import RDF_TYPE, XSD
+from hereditary_kg.sites.description import SiteDescription
+from hereditary_kg.sites.namespaces import admits
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sites.profiling import profile_store
 from hereditary_kg.sites.shared_namespaces import DETECTED, SharingPolicy
 from hereditary_kg.sites.term_filters import hash_term, split_hashes
+from hereditary_kg.sites.void import describe_data
 
 EX = "http://example.org/"
 HP = "http://purl.obolibrary.org/obo/HP_"
@@ -47,6 +52,34 @@ def add(store, subject, predicate, target):
     store.add(ox.Quad(ox.NamedNode(subject), ox.NamedNode(predicate), target))
 
 
+def name_after(draw, store, person, number):
+    """Name graphs, classes, predicates and datatypes after a person, once or more often."""
+    below = draw(st.sampled_from(["/genome", "/"] if "#" in person else ["#Genome", "/"]))
+    times = draw(st.sampled_from([1, 4]))
+    kinds = draw(st.sets(st.sampled_from(["graph", "graph below", "class", "predicate", "type"])))
+    for each in range(times if kinds else 0):
+        thing = ox.NamedNode(f"{BASE}thing/{number}-{each}")
+        # Only of persons in the data can it be known that a name is below theirs.
+        if "graph" in kinds or not is_known(store, person):
+            store.add(ox.Quad(thing, thing, thing, ox.NamedNode(person)))
+        if "graph below" in kinds:
+            store.add(ox.Quad(thing, thing, thing, ox.NamedNode(person + below)))
+        if "class" in kinds:
+            add(store, thing.value, RDF_TYPE, ox.NamedNode(person + below))
+        if "predicate" in kinds:
+            add(store, thing.value, person + below, ox.Literal(each))
+        if "type" in kinds:
+            kind = ox.NamedNode(person + below)
+            add(store, thing.value, EX + "vocabulary/size", ox.Literal("1", datatype=kind))
+
+
+def is_known(store, iri):
+    node = ox.NamedNode(iri)
+    return any(store.quads_for_pattern(node, None, None)) or any(
+        store.quads_for_pattern(None, None, node)
+    )
+
+
 @st.composite
 def clinics(draw):
     """A store, its persons' IRIs, and their texts."""
@@ -76,6 +109,7 @@ def clinics(draw):
         texts.add(name)
         for each in range(draw(st.integers(1, 2))):
             add(store, f"{BASE}me/{number}-{each}", EX + "vocabulary/name", ox.Literal(name))
+        name_after(draw, store, person, number)
     for number in range(30):
         add(store, f"{BASE}case/{number}", EX + "vocabulary/has", ox.NamedNode(f"{HP}{number % 3}"))
         add(store, f"{BASE}case/{number}", EX + "vocabulary/sex", ox.Literal("mf"[number % 2]))
@@ -105,10 +139,44 @@ def test_no_person_can_be_found_in_a_profile(clinic):
         if str(quad.subject.value).startswith(BASE):
             assert hash_term(str(quad.subject)) not in hashes
             assert quad.subject.value not in text
+    void = describe_data(
+        SiteDescription("clinic", "Clinic", BASE, datetime(2024, 1, 1, tzinfo=UTC)),
+        profile,
+        endpoint=BASE + "sparql",
+        document=BASE + "void",
+        graph_format=GraphFormat.NTRIPLES,
+    ).decode()
+    for person in persons:
+        assert person not in void
     for characteristic in profile.characteristic_sets:
         assert characteristic.subjects >= 3
     for link in profile.links:
         assert link.triples >= 3
+
+
+@given(clinics())
+def test_what_is_not_listed_is_still_admitted(clinic):
+    store, _, _ = clinic
+    profile = profile_store(store, "1", policy=SharingPolicy(base_iri=BASE))
+    for quad in store:
+        graph = quad.graph_name
+        if isinstance(graph, ox.NamedNode):
+            assert profile.may_have_graph(graph.value)
+            continue
+        known = profile.predicate(quad.predicate.value)
+        assert admits(known.subject_namespaces, quad.subject.value)
+        if isinstance(quad.object, ox.NamedNode):
+            assert known.iri_objects
+            assert admits(known.object_namespaces, quad.object.value)
+        else:
+            assert not known.datatypes or quad.object.datatype.value in known.datatypes
+        if quad.predicate.value == RDF_TYPE:
+            assert profile.may_have_class(quad.object.value)
+            assert profile.instances(quad.object.value) >= 1
+    assert profile.all_graph_triples == sum(q.graph_name != ox.DefaultGraph() for q in store)
+    assert profile.triples == sum(q.graph_name == ox.DefaultGraph() for q in store)
+    listed = sum(known.triples for known in profile.predicates.values())
+    assert listed + profile.unlisted_predicates.uses == profile.triples
 
 
 @given(clinics(), st.booleans())
@@ -116,8 +184,8 @@ def test_what_filters_cover_they_know_whole(clinic, everything):
     store, _, _ = clinic
     declared = (EX, HP) if everything else ()
     profile = profile_store(store, "1", policy=SharingPolicy(declared, base_iri=BASE))
-    for quad in store:
-        known = profile.predicates[quad.predicate.value]
+    for quad in store.quads_for_pattern(None, None, None, ox.DefaultGraph()):
+        known = profile.predicate(quad.predicate.value)
         if known.subject_filter is not None:
             assert not known.subject_filter.excludes(str(quad.subject))
         if known.object_filter is not None:

@@ -105,12 +105,12 @@ def _attraction(leaf: Leaf, member: MemberView) -> tuple[str, int | None]:
     if profile is None:
         return "publishes no profile, and may hold anything", None
     if leaf.graph is not None:
-        return "has the named graph", sum(profile.graph_triples.values())
+        return "has the named graph", profile.all_graph_triples
     predicates = leaf.predicates
     if predicates is None:
         return "holds triples", profile.triples
     target = leaf.triple.object
     if predicates == (IRI(RDF_TYPE),) and isinstance(target, IRI) and not leaf.triple.is_path:
-        return "holds instances of the class", profile.classes.get(target.value, 0)
-    known = (profile.predicates.get(predicate.value) for predicate in predicates)
+        return "holds instances of the class", round(profile.instances(target.value))
+    known = (profile.predicate(predicate.value) for predicate in predicates)
     return "uses the predicate", sum(each.triples for each in known if each is not None)
