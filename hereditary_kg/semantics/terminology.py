@@ -7,13 +7,13 @@ import polars as pl
 __all__ = ["EDGES", "SYNONYMS", "TERMS", "Terminology", "empty_frame"]
 
 TERMS = pl.Schema(
-    {
-        "id": pl.String,
-        "label": pl.String,
-        "definition": pl.String,
-        "obsolete": pl.Boolean,
-        "replaced_by": pl.List(pl.String),
-    }
+    [
+        ("id", pl.String()),
+        ("label", pl.String()),
+        ("definition", pl.String()),
+        ("obsolete", pl.Boolean()),
+        ("replaced_by", pl.List(pl.String())),
+    ]
 )
 """Terms: canonical CURIE, preferred label and definition (null where there is none)."""
 
