@@ -18,7 +18,8 @@ TERMS = pl.Schema(
 """Terms: canonical CURIE, preferred label and definition (null where there is none)."""
 
 SYNONYMS = pl.Schema({"id": pl.String, "text": pl.String, "scope": pl.String})
-"""Synonyms; the scope is ``exact``, ``narrow``, ``broad`` or ``related``, as in OBO."""
+"""Synonyms; the scope is ``exact``, ``narrow``, ``broad`` or ``related``, as in OBO, or
+``previous`` for a gene symbol or name that has been given up."""
 
 EDGES = pl.Schema({"child": pl.String, "parent": pl.String})
 """Direct ``is a`` edges."""
