@@ -73,7 +73,7 @@ def _registered_names(record: Mapping[str, Any], key: str) -> Iterator[str]:
     yield key
     for name in record.get("synonyms") or ():
         # A space, or a date that is any release's, is not looked up by name.
-        if " " not in name and not name[-1:].isdigit() or name.casefold() == key:
+        if (" " not in name and not name[-1:].isdigit()) or name.casefold() == key:
             yield name
 
 

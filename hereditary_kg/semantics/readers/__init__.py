@@ -52,13 +52,15 @@ def guess_format(path: Path, content: bytes) -> str:
         if found:
             return found
     known = ", ".join(FORMATS.values())
-    raise UnreadableFileError(str(path), "it is no terminology in a known format.", f"Known: {known}.")
+    raise UnreadableFileError(
+        str(path), "it is no terminology in a known format.", f"Known: {known}."
+    )
 
 
 def _guess_json(path: Path, content: bytes, head: str) -> str | None:
     if not head.startswith(("{", "[")):
         return None
-    from hereditary_kg.semantics.readers.json_graphs import load_json  # noqa: PLC0415
+    from hereditary_kg.semantics.readers.json_graphs import load_json
 
     document = load_json(path, content)
     if isinstance(document, list):
@@ -88,7 +90,7 @@ def _guess_xml(path: Path, content: bytes, head: str) -> str | None:
 
 def _guess_text(path: Path, content: bytes, head: str) -> str | None:
     del path, content
-    from hereditary_kg.semantics.readers.tables import looks_like_table  # noqa: PLC0415
+    from hereditary_kg.semantics.readers.tables import looks_like_table
 
     lines = [line.strip() for line in head.splitlines() if line.strip()]
     bare = [line for line in lines if not line.startswith(("#", "!"))] or [""]

@@ -197,9 +197,7 @@ def _language(value: Value) -> int:
 
 
 def _named(values: Iterable[Value]) -> list[str]:
-    return [
-        value.text for value in values if not value.literal and not value.text.startswith("_:")
-    ]
+    return [value.text for value in values if not value.literal and not value.text.startswith("_:")]
 
 
 def _add_hierarchy(graph: _Graph, drafts: dict[str, Draft]) -> None:

@@ -339,4 +339,3 @@ def _union(first: Draft, second: Draft) -> Draft:
         first.line,
         first.implied and second.implied,
     )
-

@@ -44,12 +44,19 @@ def _unpack_zstandard(path: Path, packed: bytes) -> bytes:
     except ImportError as error:
         remedy = "Install it with: pip install 'hereditary-kg[map]'"
         raise UnreadableFileError(str(path), "reading it needs zstandard.", remedy) from error
+    frames, rest = [], packed
     try:
-        with zstandard.ZstdDecompressor().stream_reader(packed) as reader:
-            return reader.read()
+        # A reader of streams would take a file that ends too early for a short one.
+        while rest:
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            frames.append(frame.decompress(rest))
+            if not frame.eof:
+                raise zstandard.ZstdError("it ends too early")
+            rest = frame.unused_data
     except zstandard.ZstdError as error:
         remedy = "Copy or download it again."
         raise UnreadableFileError(str(path), f"it is damaged: {error}.", remedy) from error
+    return b"".join(frames)
 
 
 def decode(path: Path, content: bytes) -> str:

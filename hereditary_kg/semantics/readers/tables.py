@@ -109,7 +109,7 @@ def read_table(
             reason = f"it has no column {name!r}; it has {', '.join(names)}."
             raise UnreadableFileError(str(path), reason)
     drafts = list(_table_drafts(rows, chosen))
-    _resolve_labels(drafts)
+    _resolve_parents(drafts, chosen)
     document = Document(
         path.name,
         comments.get("version", ""),
@@ -157,7 +157,7 @@ def _table_drafts(rows: Sequence[_Row], columns: Columns) -> Iterator[Draft]:
         draft.definition = _cell(row, columns.definition)
         draft.obsolete = (_cell(row, columns.obsolete) or "").casefold() in _YES
         draft.synonyms = [(each, "exact") for each in _cells(row, columns.synonyms, columns)]
-        draft.parents = [_qualified(each, columns) for each in _cells(row, columns.parent, columns)]
+        draft.parents = _cells(row, columns.parent, columns)
         draft.replaced_by = [
             _qualified(each, columns) for each in _cells(row, columns.replaced_by, columns)
         ]
@@ -180,16 +180,17 @@ def _cells(row: Mapping[str, str], name: str | None, columns: Columns) -> list[s
     return [each.replace("\\|", "|").strip() for each in parts if each.strip()]
 
 
-def _resolve_labels(drafts: Sequence[Draft]) -> None:
-    """Put identifiers for parents that are named by their label."""
+def _resolve_parents(drafts: Sequence[Draft], columns: Columns) -> None:
+    """Put identifiers for parents, which may be named by their label."""
     known = {draft.id for draft in drafts}
     by_label: dict[str, str] = {}
     for draft in drafts:
         if draft.label:
             by_label.setdefault(draft.label, draft.id)
     for draft in drafts:
+        pairs = [(_qualified(each, columns), each) for each in draft.parents]
         draft.parents = [
-            each if each in known else by_label.get(each, each) for each in draft.parents
+            name if name in known else by_label.get(text, name) for name, text in pairs
         ]
 
 

@@ -239,9 +239,7 @@ def contradictions(
 class _Hierarchy:
     """Ancestors and declared disjointness."""
 
-    def __init__(
-        self, terminologies: Iterable[Terminology], disjoint: pl.DataFrame | None
-    ) -> None:
+    def __init__(self, terminologies: Iterable[Terminology], disjoint: pl.DataFrame | None) -> None:
         self._parents: dict[str, list[str]] = {}
         for each in terminologies:
             for child, parent in each.edges.select(list(EDGES)).iter_rows():
@@ -284,7 +282,9 @@ def _within_clique(
             reason = hierarchy.conflict(one, other)
             kind = Kind.CONTRADICTION if reason else Kind.AMBIGUOUS
             why = chains.places(chains.same_as(one)[other])
-            text = f"{one} and {other} are the same by {why}" + (f", but {reason}" if reason else "")
+            text = f"{one} and {other} are the same by {why}" + (
+                f", but {reason}" if reason else ""
+            )
             yield kind, text
 
 

@@ -140,7 +140,10 @@ def _group_mappings(
         "object_source_version": group.get("targetVersion") or target_version,
     }
     for element in group.get("element", ()):
-        subject = {"subject_id": f"{source}:{element['code']}", "subject_label": element.get("display")}
+        subject = {
+            "subject_id": f"{source}:{element['code']}",
+            "subject_label": element.get("display"),
+        }
         targets = element.get("target", ())
         if element.get("noMap") or not targets:
             missing = {"predicate_id": "skos:exactMatch", "object_id": _NO_TERM}

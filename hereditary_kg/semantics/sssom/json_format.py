@@ -68,9 +68,7 @@ def mappings_frame(mappings: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     present = {name for each in mappings for name in each if not name.startswith("@")}
     names = [name for name in MAPPING_SLOTS if name in present]
     names += sorted(present - set(names))
-    columns = {
-        name: [_cell(each.get(name)) for each in mappings] for name in names
-    }
+    columns = {name: [_cell(each.get(name)) for each in mappings] for name in names}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
     row = pl.int_range(1, len(mappings) + 1, dtype=pl.UInt32, eager=True).alias(ROW)
     return frame.insert_column(0, row) if names else row.to_frame()

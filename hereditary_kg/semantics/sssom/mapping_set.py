@@ -186,7 +186,9 @@ class MappingSet:
         )
         said = (pl.col("modifier") == "Not").fill_null(value=False)
         whole = pl.col("subject", "predicate", "object")
-        frame = frame.filter(said if negated else ~said).drop_nulls(["subject", "predicate", "object"])
+        frame = frame.filter(said if negated else ~said).drop_nulls(
+            ["subject", "predicate", "object"]
+        )
         frame = frame.filter(pl.all_horizontal(whole != NO_TERM))
         source = pl.concat_str(pl.lit(f"{self.id}#"), "number").alias("source")
         return frame.with_columns(source).select(list(MAPPINGS))

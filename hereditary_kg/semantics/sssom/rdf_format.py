@@ -185,9 +185,7 @@ def _triples(mapping_set: MappingSet) -> Iterator[ox.Triple]:
             yield from _facts(mapping_set, about, name, parts(value), properties)
     for number, row in enumerate(mapping_set.rows.iter_rows(named=True), 1):
         record = row.get("record_id")
-        node = (
-            ox.NamedNode(_expand(mapping_set, record)) if record else ox.BlankNode(f"m{number}")
-        )
+        node = ox.NamedNode(_expand(mapping_set, record)) if record else ox.BlankNode(f"m{number}")
         yield ox.Triple(about, ox.NamedNode(f"{SSSOM}mappings"), node)
         yield ox.Triple(node, kind, ox.NamedNode("http://www.w3.org/2002/07/owl#Axiom"))
         for name, cell in row.items():

@@ -40,7 +40,7 @@ class Original:
         records: each row's text, without the last line break.
         lines: the line in which each row begins.
         tail: what stands after the last row.
-        metadata: what the header says.
+        metadata: what the header, or the file beside it, says.
         rows: the rows as they were read.
     """
 
@@ -75,7 +75,7 @@ def parse_tsv(path: Path, content: bytes, metadata: Path | None = None) -> Mappi
     text = content.decode("utf-8") if _is_utf8(content) else decode(path, content)
     start = re.match(r"\ufeff?(?:#[^\n]*(?:\n|$))*", text)
     header = start[0] if start else ""
-    column_line, _, body = text[len(header) :].partition("\n")
+    column_line, newline, body = text[len(header) :].partition("\n")
     names = [_unquoted(name) for name in column_line.rstrip("\r").split("\t")]
     if not set(names) & set(MAPPING_SLOTS):
         reason = "the first line after the header names none of SSSOM's columns"
@@ -88,8 +88,10 @@ def parse_tsv(path: Path, content: bytes, metadata: Path | None = None) -> Mappi
     outside = _external(path, metadata) if not said else {}
     first_line = header.count("\n") + 2
     rows, records, lines, tail, findings = _parse_body(path, body, names, first_line)
-    original = Original(header, column_line, records, lines, tail, said, rows)
-    return MappingSet({**outside, **said}, rows, path.name, tuple(findings), original)
+    tail = tail if len(records) else newline + body
+    metadata_read = {**outside, **said}
+    original = Original(header, column_line, records, lines, tail, metadata_read, rows)
+    return MappingSet(metadata_read, rows, path.name, tuple(findings), original)
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -187,9 +189,9 @@ def _parse_body(
     path: Path, body: str, names: Sequence[str], first_line: int
 ) -> tuple[pl.DataFrame, pl.Series, pl.Series, str, list[Finding]]:
     lines = body.split("\n")
-    tail = ""
-    while lines and not lines[-1].strip("\r"):
-        tail = "\n" + lines.pop() + tail if lines[:-1] else lines.pop() + tail
+    end = max((at for at, line in enumerate(lines) if line.strip("\r")), default=-1) + 1
+    tail = "".join(f"\n{line}" for line in lines[end:])
+    lines = lines[:end]
     numbers = list(range(first_line, first_line + len(lines)))
     findings: list[Finding] = []
     if '"' in body or "" in lines or "\r" in lines:
@@ -307,8 +309,9 @@ def to_tsv(mapping_set: MappingSet) -> bytes:
     if original is not None and same_columns:
         column_line = original.column_line
         records = _records(mapping_set, original, end)
-        tail = original.tail if len(records) else ""
-        tail = tail or ("\n" if not original.column_line or len(original.records) == 0 else "")
+        tail = original.tail
+        if len(records) and not len(original.records):
+            tail = tail or "\n"
     else:
         column_line = "\t".join(mapping_set.columns) + end
         records = _serialised(mapping_set.rows, end)

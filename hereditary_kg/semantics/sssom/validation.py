@@ -79,7 +79,9 @@ class _Check:
         for name, vocabulary in self.set.prefixes.items():
             declared = self.set.curie_map.get(name)
             if vocabulary is None or declared is None:
-                known = f"; it is taken for {vocabulary}" if vocabulary else "; its rows are left out"
+                known = (
+                    f"; it is taken for {vocabulary}" if vocabulary else "; its rows are left out"
+                )
                 text = f"the prefix {name!r} is not declared{known}"
                 yield self._of_set(Kind.UNKNOWN_PREFIX, text)
             elif canonical_prefix(vocabulary) is None:
@@ -93,7 +95,9 @@ class _Check:
         owners = normalise_column(probes).drop_nulls().str.split_exact(":", 1).struct[0].unique()
         others = sorted(owner for owner in owners.to_list() if owner != vocabulary)
         if others and vocabulary not in owners.to_list():
-            text = f"{name!r} is declared as {declared}, which is {others[0]}'s; read as {vocabulary}"
+            text = (
+                f"{name!r} is declared as {declared}, which is {others[0]}'s; read as {vocabulary}"
+            )
             yield self._of_set(Kind.PREFIX_CONFLICT, text)
 
     def _of_set(self, kind: Kind, text: str) -> Finding:
