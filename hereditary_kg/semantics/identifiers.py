@@ -2,7 +2,8 @@
 
 Which vocabularies are known, how their prefixes and IRIs are spelt, and what their local
 identifiers look like stands in ``prefixes.json``, which ``python -m ontologies.prefixes`` builds
-from bioregistry's data. Two ways lead to the same result: `normalise` for one text, and
+from bioregistry's data; it is an extended prefix map as curies has them, and is read here without
+that library, since planning a query starts here as well. Two ways lead to the same result: `normalise` for one text, and
 `normalise_column`, which works on a column's distinct values at once.
 """
 
@@ -11,14 +12,10 @@ import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from hereditary_kg.semantics.errors import IdentifierError
-
-if TYPE_CHECKING:
-    from curies import Converter
 
 __all__ = [
     "canonical_prefix",
@@ -60,14 +57,6 @@ def _records() -> Mapping[str, Mapping[str, object]]:
     """The prefix map's records by canonical prefix."""
     text = files("hereditary_kg.semantics").joinpath("prefixes.json").read_text(encoding="utf-8")
     return {record["prefix"]: record for record in json.loads(text)}
-
-
-@cache
-def _converter() -> "Converter":
-    # curies brings pydantic: a third of a second that only IRIs without a simple end cost.
-    from curies import Converter, Record  # noqa: PLC0415
-
-    return Converter([Record.model_validate(record) for record in _records().values()])
 
 
 @cache
@@ -174,11 +163,12 @@ def _parted(text: str, default: str | None) -> tuple[str | None, str]:
 
 
 def _parted_iri(iri: str) -> tuple[str | None, str]:
-    match = re.match(_NAMESPACE, iri)
-    if match and (prefix := _namespaces().get(match[1])):
-        return prefix, match[2]
-    reference = _converter().parse_uri(iri)
-    return (reference.prefix, reference.identifier) if reference else (None, "")
+    # The longest namespace counts, as it does for curies.
+    for end in range(len(iri) - 1, 0, -1):
+        prefix = _namespaces().get(iri[:end])
+        if prefix:
+            return prefix, iri[end:]
+    return None, ""
 
 
 def _canonical(prefix: str, local: str) -> str | None:

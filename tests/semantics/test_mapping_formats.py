@@ -10,7 +10,7 @@ from hereditary_kg.semantics.sssom import guess_format, read_mapping_set, render
 
 TEXT = """#curie_map:
 #  EXT: https://example.org/properties/
-#  FOODON: http://purl.obolibrary.org/obo/FOODON_
+#  FOODON: http://food.example/
 #  KITCHEN: https://kitchen.example/food/
 #  orcid: https://orcid.org/
 #sssom_version: "1.1"
@@ -22,9 +22,12 @@ TEXT = """#curie_map:
 #  - slot_name: ext_tasty
 #    property: EXT:isTasty
 #    type_hint: xsd:boolean
-record_id\tsubject_id\tsubject_label\tpredicate_id\tpredicate_modifier\tobject_id\tmapping_justification\tauthor_id\tsubject_type\tconfidence\text_tasty
-KITCHEN:r1\tKITCHEN:F001\tapple\tskos:exactMatch\t\tFOODON:00002473\tsemapv:ManualMappingCuration\torcid:0000-0002-7356-1779|orcid:0000-0003-0000-0000\towl class\t0.95\ttrue
-KITCHEN:r2\tKITCHEN:F002\tgala\tskos:exactMatch\tNot\tFOODON:00003348\tsemapv:ManualMappingCuration\torcid:0000-0002-7356-1779\towl class\t1\tfalse
+record_id\tsubject_id\tsubject_label\tpredicate_id\tpredicate_modifier\tobject_id\tmapping_justification\t\
+author_id\tsubject_type\tconfidence\text_tasty
+KITCHEN:r1\tKITCHEN:F001\tapple\tskos:exactMatch\t\tFOODON:1\tsemapv:ManualMappingCuration\t\
+orcid:1|orcid:2\towl class\t0.95\ttrue
+KITCHEN:r2\tKITCHEN:F002\tgala\tskos:exactMatch\tNot\tFOODON:2\tsemapv:ManualMappingCuration\t\
+orcid:1\towl class\t1\tfalse
 """
 
 
@@ -64,7 +67,7 @@ def test_turtle_is_what_the_specification_says(mapping_set):
         "sssom:predicate_modifier sssom:NegatedPredicate",
         "sssom:subject_type owl:Class",
         "EXT:isTasty",
-        "<http://purl.org/pav/authoredBy> orcid:0000-0002-7356-1779",
+        "<http://purl.org/pav/authoredBy> orcid:1",
     ):
         assert part in text
 

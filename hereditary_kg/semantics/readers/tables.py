@@ -63,9 +63,18 @@ def looks_like_table(text: str) -> bool:
 
 def guess_columns(names: Sequence[str]) -> Columns | None:
     """Find which columns say what by what they are usually called; None without identifiers."""
-    found = {field: _usual(names, field) for field in _USUAL}
-    name = found.pop("id")
-    return None if name is None else Columns(name, **found)
+    name = _usual(names, "id")
+    if name is None:
+        return None
+    return Columns(
+        name,
+        _usual(names, "label"),
+        _usual(names, "synonyms"),
+        _usual(names, "parent"),
+        _usual(names, "definition"),
+        _usual(names, "obsolete"),
+        _usual(names, "replaced_by"),
+    )
 
 
 def _usual(names: Sequence[str], field: str) -> str | None:

@@ -166,7 +166,7 @@ def _relation(path: Path, place: str, target: Mapping[str, Any]) -> tuple[str, s
     name, table = ("relationship", _RELATIONSHIP)
     if "relationship" not in target:
         name, table = ("equivalence", _EQUIVALENCE)
-    value = target.get(name)
+    value = str(target.get(name))
     if value not in table:
         known = ", ".join(table)
         reason = f"{place}: {name} {value!r} is none of FHIR's: {known}."
@@ -232,7 +232,7 @@ def _group_key(row: Mapping[str, Any]) -> tuple[str, str]:
 def _written_group(
     mapping_set: MappingSet, key: tuple[str, str], rows: list[dict[str, Any]], release: str
 ) -> dict[str, Any]:
-    systems = {prefix: uri for uri, prefix in reversed(_SYSTEMS.items())}
+    systems = {prefix: uri for uri, prefix in reversed(list(_SYSTEMS.items()))}
     source, target = (
         systems.get(canonical_prefix(prefix) or "", mapping_set.curie_map.get(prefix, prefix))
         for prefix in key

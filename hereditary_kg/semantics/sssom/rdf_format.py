@@ -4,6 +4,7 @@ Source: https://mapping-commons.github.io/sssom/spec-formats-rdf/, with the olde
 allows to be read.
 """
 
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -155,9 +156,10 @@ def to_turtle(mapping_set: MappingSet) -> bytes:
     Raises:
         IdentifierError: an identifier's prefix is neither declared nor known.
     """
-    return ox.serialize(
-        _triples(mapping_set), format=ox.RdfFormat.TURTLE, prefixes=dict(mapping_set.curie_map)
-    )
+    written = io.BytesIO()
+    prefixes = dict(mapping_set.curie_map)
+    ox.serialize(_triples(mapping_set), written, ox.RdfFormat.TURTLE, prefixes=prefixes)
+    return written.getvalue()
 
 
 def _triples(mapping_set: MappingSet) -> Iterator[ox.Triple]:
@@ -165,27 +167,41 @@ def _triples(mapping_set: MappingSet) -> Iterator[ox.Triple]:
     about: _Node = ox.NamedNode(str(iri)) if iri else ox.BlankNode("set")
     kind = ox.NamedNode(RDF_TYPE)
     yield ox.Triple(about, kind, ox.NamedNode(f"{SSSOM}MappingSet"))
-    extensions = mapping_set.metadata.get("extension_definitions") or []
-    properties: dict[str, str] = {}
-    for number, each in enumerate(extensions if isinstance(extensions, list) else []):
+    definitions = _definitions(mapping_set)
+    for number, each in enumerate(definitions):
         node = ox.BlankNode(f"extension{number}")
         yield ox.Triple(about, ox.NamedNode(f"{SSSOM}extension_definitions"), node)
-        properties[each["slot_name"]] = _expand(mapping_set, each["property"])
         for name, text in each.items():
-            value = ox.Literal(text)
-            if name != "slot_name":
-                value = ox.NamedNode(_expand(mapping_set, text))
+            iri_text = None if name == "slot_name" else _expand(mapping_set, text)
+            value = ox.NamedNode(iri_text) if iri_text else ox.Literal(text)
             yield ox.Triple(node, ox.NamedNode(SSSOM + name), value)
-    for name, value in mapping_set.metadata.items():
-        if name in SET_SLOTS and name not in {
-            "curie_map",
-            "mapping_set_id",
-            "extension_definitions",
-        }:
-            yield from _facts(mapping_set, about, name, parts(value), properties)
+    properties = {
+        each["slot_name"]: _expand(mapping_set, each["property"])
+        for each in definitions
+        if "property" in each
+    }
+    elsewhere = {"curie_map", "mapping_set_id", "extension_definitions"}
+    for name, said in mapping_set.metadata.items():
+        if name in SET_SLOTS and name not in elsewhere:
+            yield from _facts(mapping_set, about, name, parts(said), properties)
+    yield from _mapping_triples(mapping_set, about, properties)
+
+
+def _definitions(mapping_set: MappingSet) -> list[dict[str, str]]:
+    said = mapping_set.metadata.get("extension_definitions")
+    each = said if isinstance(said, list) else []
+    return [one for one in each if isinstance(one, dict) and "slot_name" in one]
+
+
+def _mapping_triples(
+    mapping_set: MappingSet, about: _Node, properties: Mapping[str, str]
+) -> Iterator[ox.Triple]:
+    kind = ox.NamedNode(RDF_TYPE)
     for number, row in enumerate(mapping_set.rows.iter_rows(named=True), 1):
         record = row.get("record_id")
-        node = ox.NamedNode(_expand(mapping_set, record)) if record else ox.BlankNode(f"m{number}")
+        node: _Node = ox.BlankNode(f"m{number}")
+        if record:
+            node = ox.NamedNode(_expand(mapping_set, record))
         yield ox.Triple(about, ox.NamedNode(f"{SSSOM}mappings"), node)
         yield ox.Triple(node, kind, ox.NamedNode("http://www.w3.org/2002/07/owl#Axiom"))
         for name, cell in row.items():

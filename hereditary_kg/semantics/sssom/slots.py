@@ -22,19 +22,146 @@ __all__ = [
     "SET_SLOTS",
 ]
 
-SET_SLOTS = ["sssom_version", "curie_map", "mapping_set_id", "mapping_set_version", "mapping_set_source", "mapping_set_title", "mapping_set_description", "mapping_set_confidence", "creator_id", "creator_label", "license", "subject_type", "subject_source", "subject_source_version", "object_type", "object_source", "object_source_version", "predicate_type", "mapping_provider", "cardinality_scope", "mapping_tool", "mapping_tool_id", "mapping_tool_version", "mapping_date", "publication_date", "subject_match_field", "object_match_field", "subject_preprocessing", "object_preprocessing", "similarity_measure", "curation_rule", "curation_rule_text", "see_also", "issue_tracker", "other", "comment", "extension_definitions"]
+SET_SLOTS = [
+    "sssom_version",
+    "curie_map",
+    "mapping_set_id",
+    "mapping_set_version",
+    "mapping_set_source",
+    "mapping_set_title",
+    "mapping_set_description",
+    "mapping_set_confidence",
+    "creator_id",
+    "creator_label",
+    "license",
+    "subject_type",
+    "subject_source",
+    "subject_source_version",
+    "object_type",
+    "object_source",
+    "object_source_version",
+    "predicate_type",
+    "mapping_provider",
+    "cardinality_scope",
+    "mapping_tool",
+    "mapping_tool_id",
+    "mapping_tool_version",
+    "mapping_date",
+    "publication_date",
+    "subject_match_field",
+    "object_match_field",
+    "subject_preprocessing",
+    "object_preprocessing",
+    "similarity_measure",
+    "curation_rule",
+    "curation_rule_text",
+    "see_also",
+    "issue_tracker",
+    "other",
+    "comment",
+    "extension_definitions",
+]
 """A mapping set's slots but ``mappings``, in the order in which they are written."""
 
-MAPPING_SLOTS = ["record_id", "subject_id", "subject_label", "subject_category", "predicate_id", "predicate_label", "predicate_modifier", "object_id", "object_label", "object_category", "mapping_justification", "author_id", "author_label", "reviewer_id", "reviewer_label", "creator_id", "creator_label", "license", "subject_type", "subject_source", "subject_source_version", "object_type", "object_source", "object_source_version", "predicate_type", "mapping_provider", "mapping_source", "mapping_cardinality", "cardinality_scope", "mapping_tool", "mapping_tool_id", "mapping_tool_version", "mapping_date", "publication_date", "review_date", "confidence", "reviewer_agreement", "curation_rule", "curation_rule_text", "subject_match_field", "object_match_field", "match_string", "subject_preprocessing", "object_preprocessing", "similarity_score", "similarity_measure", "see_also", "issue_tracker_item", "other", "comment"]
+MAPPING_SLOTS = [
+    "record_id",
+    "subject_id",
+    "subject_label",
+    "subject_category",
+    "predicate_id",
+    "predicate_label",
+    "predicate_modifier",
+    "object_id",
+    "object_label",
+    "object_category",
+    "mapping_justification",
+    "author_id",
+    "author_label",
+    "reviewer_id",
+    "reviewer_label",
+    "creator_id",
+    "creator_label",
+    "license",
+    "subject_type",
+    "subject_source",
+    "subject_source_version",
+    "object_type",
+    "object_source",
+    "object_source_version",
+    "predicate_type",
+    "mapping_provider",
+    "mapping_source",
+    "mapping_cardinality",
+    "cardinality_scope",
+    "mapping_tool",
+    "mapping_tool_id",
+    "mapping_tool_version",
+    "mapping_date",
+    "publication_date",
+    "review_date",
+    "confidence",
+    "reviewer_agreement",
+    "curation_rule",
+    "curation_rule_text",
+    "subject_match_field",
+    "object_match_field",
+    "match_string",
+    "subject_preprocessing",
+    "object_preprocessing",
+    "similarity_score",
+    "similarity_measure",
+    "see_also",
+    "issue_tracker_item",
+    "other",
+    "comment",
+]
 """A mapping's slots, in the order in which they are written."""
 
 PROPAGATABLE = frozenset(
-    ["subject_type", "predicate_type", "object_type", "subject_source", "subject_source_version", "object_source", "object_source_version", "mapping_provider", "cardinality_scope", "mapping_tool", "mapping_tool_id", "mapping_tool_version", "mapping_date", "subject_match_field", "object_match_field", "subject_preprocessing", "object_preprocessing", "curation_rule", "curation_rule_text", "similarity_measure"]
+    [
+        "subject_type",
+        "predicate_type",
+        "object_type",
+        "subject_source",
+        "subject_source_version",
+        "object_source",
+        "object_source_version",
+        "mapping_provider",
+        "cardinality_scope",
+        "mapping_tool",
+        "mapping_tool_id",
+        "mapping_tool_version",
+        "mapping_date",
+        "subject_match_field",
+        "object_match_field",
+        "subject_preprocessing",
+        "object_preprocessing",
+        "curation_rule",
+        "curation_rule_text",
+        "similarity_measure",
+    ]
 )
 """What is said of a set, and meant of each of its mappings."""
 
 MULTIVALUED = frozenset(
-    ["creator_id", "creator_label", "author_id", "author_label", "reviewer_id", "reviewer_label", "mapping_set_source", "cardinality_scope", "subject_match_field", "object_match_field", "match_string", "subject_preprocessing", "object_preprocessing", "curation_rule", "curation_rule_text", "see_also"]
+    [
+        "creator_id",
+        "creator_label",
+        "author_id",
+        "author_label",
+        "reviewer_id",
+        "reviewer_label",
+        "mapping_set_source",
+        "cardinality_scope",
+        "subject_match_field",
+        "object_match_field",
+        "match_string",
+        "subject_preprocessing",
+        "object_preprocessing",
+        "curation_rule",
+        "curation_rule_text",
+        "see_also",
+    ]
 )
 
 NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -48,12 +175,38 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
 DATES = ("mapping_date", "publication_date", "review_date")
 
 ENTITIES = frozenset(
-    ["record_id", "subject_id", "predicate_id", "object_id", "mapping_justification", "creator_id", "author_id", "reviewer_id", "subject_source", "object_source", "mapping_source", "mapping_tool_id", "subject_match_field", "object_match_field", "subject_preprocessing", "object_preprocessing", "curation_rule", "issue_tracker_item"]
+    [
+        "record_id",
+        "subject_id",
+        "predicate_id",
+        "object_id",
+        "mapping_justification",
+        "creator_id",
+        "author_id",
+        "reviewer_id",
+        "subject_source",
+        "object_source",
+        "mapping_source",
+        "mapping_tool_id",
+        "subject_match_field",
+        "object_match_field",
+        "subject_preprocessing",
+        "object_preprocessing",
+        "curation_rule",
+        "issue_tracker_item",
+    ]
 )
 """Slots that are CURIEs."""
 
 IRIS = frozenset(
-    ["mapping_set_id", "license", "mapping_provider", "mapping_set_source", "issue_tracker", "see_also"]
+    [
+        "mapping_set_id",
+        "license",
+        "mapping_provider",
+        "mapping_set_source",
+        "issue_tracker",
+        "see_also",
+    ]
 )
 """Slots that are IRIs."""
 
@@ -103,13 +256,62 @@ BUILT_IN_PREFIXES: Mapping[str, str] = {
 """Prefixes that need not be declared."""
 
 PREDICATES = frozenset(
-    ["skos:exactMatch", "skos:broadMatch", "skos:narrowMatch", "skos:closeMatch", "skos:relatedMatch", "skos:mappingRelation", "skos:broader", "skos:narrower", "owl:equivalentClass", "owl:equivalentProperty", "owl:sameAs", "owl:differentFrom", "owl:disjointWith", "rdfs:subClassOf", "rdfs:subPropertyOf", "rdf:type", "rdfs:seeAlso", "sssom:superClassOf", "oboInOwl:hasDbXref", "semapv:isomorphicMatch", "semapv:nonIsomorphicMatch", "semapv:crossSpeciesExactMatch", "semapv:crossSpeciesBroadMatch", "semapv:crossSpeciesNarrowMatch", "semapv:crossSpeciesCloseMatch"]
+    [
+        "skos:exactMatch",
+        "skos:broadMatch",
+        "skos:narrowMatch",
+        "skos:closeMatch",
+        "skos:relatedMatch",
+        "skos:mappingRelation",
+        "skos:broader",
+        "skos:narrower",
+        "owl:equivalentClass",
+        "owl:equivalentProperty",
+        "owl:sameAs",
+        "owl:differentFrom",
+        "owl:disjointWith",
+        "rdfs:subClassOf",
+        "rdfs:subPropertyOf",
+        "rdf:type",
+        "rdfs:seeAlso",
+        "sssom:superClassOf",
+        "oboInOwl:hasDbXref",
+        "semapv:isomorphicMatch",
+        "semapv:nonIsomorphicMatch",
+        "semapv:crossSpeciesExactMatch",
+        "semapv:crossSpeciesBroadMatch",
+        "semapv:crossSpeciesNarrowMatch",
+        "semapv:crossSpeciesCloseMatch",
+    ]
 )
 """The predicates that SSSOM and SEMAPV name; others are allowed, and worth a look."""
 
 JUSTIFICATIONS = frozenset(
     f"semapv:{name}"
-    for name in ["Matching", "LexicalMatching", "LogicalReasoning", "LogicalMatching", "CompositeMatching", "UnspecifiedMatching", "SemanticSimilarityThresholdMatching", "LexicalSimilarityThresholdMatching", "StructuralMatching", "InstanceBasedMatching", "BackgroundKnowledgeBasedMatching", "MappingChaining", "MappingInversion", "MappingReview", "ManualMappingCuration", "MachineLearningBasedMatching", "EmbeddingBasedMatching", "TransformerBasedMatching", "GraphRepresentationLearningBasedMatching", "LLMBasedMatching", "AgentBasedMatching", "BoundedPathMatching"]
+    for name in [
+        "Matching",
+        "LexicalMatching",
+        "LogicalReasoning",
+        "LogicalMatching",
+        "CompositeMatching",
+        "UnspecifiedMatching",
+        "SemanticSimilarityThresholdMatching",
+        "LexicalSimilarityThresholdMatching",
+        "StructuralMatching",
+        "InstanceBasedMatching",
+        "BackgroundKnowledgeBasedMatching",
+        "MappingChaining",
+        "MappingInversion",
+        "MappingReview",
+        "ManualMappingCuration",
+        "MachineLearningBasedMatching",
+        "EmbeddingBasedMatching",
+        "TransformerBasedMatching",
+        "GraphRepresentationLearningBasedMatching",
+        "LLMBasedMatching",
+        "AgentBasedMatching",
+        "BoundedPathMatching",
+    ]
 )
 
 MATCH_TYPES: Mapping[str, str] = {

@@ -203,7 +203,7 @@ def _parse_body(
     )
     if '"' in body:
         frame = _with_quoted(frame, cells, len(names))
-    _report_widths(path, frame, cells, names, numbers, findings)
+    _report_widths(path, frame, cells, names, numbers=numbers, findings=findings)
     rows = frame[:, : len(names)].rename(dict(zip(frame.columns, names, strict=False)))
     rows = rows.with_columns(pl.all().replace("", None))
     row = pl.int_range(1, len(lines) + 1, dtype=pl.UInt32, eager=True).alias(ROW)
@@ -281,6 +281,7 @@ def _report_widths(
     frame: pl.DataFrame,
     cells: pl.Series,
     names: Sequence[str],
+    *,
     numbers: Sequence[int],
     findings: list[Finding],
 ) -> None:
