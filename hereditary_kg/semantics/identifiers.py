@@ -3,8 +3,8 @@
 Which vocabularies are known, how their prefixes and IRIs are spelt, and what their local
 identifiers look like stands in ``prefixes.json``, which ``python -m ontologies.prefixes`` builds
 from bioregistry's data; it is an extended prefix map as curies has them, and is read here without
-that library, since planning a query starts here as well. Two ways lead to the same result: `normalise` for one text, and
-`normalise_column`, which works on a column's distinct values at once.
+that library, since planning a query starts here as well. Two ways lead to the same result:
+`normalise` for one text, and `normalise_column`, which works on a column's distinct values at once.
 """
 
 import json
