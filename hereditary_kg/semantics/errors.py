@@ -1,0 +1,61 @@
+"""What can go wrong with terminologies and mappings.
+
+::
+
+    SemanticsError
+    ├── IdentifierError      an identifier has no known prefix
+    ├── UnreadableFileError  a file is not what it is said to be; nothing of it is used
+    ├── HubError             a compiled hub is missing, damaged, or of another format
+    └── UnknownTermError     the hub has no such term or vocabulary
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+__all__ = [
+    "HubError",
+    "IdentifierError",
+    "SemanticsError",
+    "UnknownTermError",
+    "UnreadableFileError",
+]
+
+
+class SemanticsError(Exception):
+    """Something about a terminology or a mapping is wrong."""
+
+
+class IdentifierError(SemanticsError):
+    """An identifier has no known prefix."""
+
+
+class UnreadableFileError(SemanticsError):
+    """A file cannot be read as what it is said to be.
+
+    Args:
+        place: the file, with its line and column where they are known.
+        reason: what is wrong.
+        remedy: what to do.
+    """
+
+    def __init__(self, place: str, reason: str, remedy: str = "") -> None:
+        super().__init__(f"{place}: {reason}" + (f" {remedy}" if remedy else ""))
+
+
+class HubError(SemanticsError):
+    """A compiled hub cannot be used."""
+
+
+class UnknownTermError(SemanticsError):
+    """The hub has no such term or vocabulary.
+
+    Args:
+        what: "term", "vocabulary" and the like.
+        name: what was asked for.
+        known: what there is; the nearest of it are named.
+    """
+
+    def __init__(self, what: str, name: str, known: Sequence[str] = ()) -> None:
+        near = get_close_matches(name, known, n=3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        super().__init__(f"The hub has no {what} {name}.{hint}")
