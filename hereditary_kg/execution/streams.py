@@ -239,27 +239,14 @@ async def _with_pauses(batches: Batches) -> AsyncGenerator[pl.DataFrame | None, 
     """Yield what comes, and None where nothing has come for a while."""
     clock = asyncio.get_running_loop().time
     began = clock()
-    pending: asyncio.Task[pl.DataFrame | None] | None = None
-    async with aclosing(batches) as stream:
-        try:
-            while True:
-                pending = asyncio.create_task(_next(stream))
-                pause = max(_PAUSE, _PAUSE_SHARE * (clock() - began))
-                done, _ = await asyncio.wait({pending}, timeout=pause)
-                if not done:
-                    yield None
-                batch = await pending
-                if batch is None:
-                    return
-                yield batch
-        finally:
-            if pending is not None:
-                pending.cancel()
-                await asyncio.gather(pending, return_exceptions=True)
-
-
-async def _next(stream: Batches) -> pl.DataFrame | None:
-    return await anext(stream, None)
+    async with aclosing(ReadAhead(batches)) as stream:
+        while True:
+            if await stream.is_idle(max(_PAUSE, _PAUSE_SHARE * (clock() - began))):
+                yield None
+            batch = await anext(stream, None)
+            if batch is None:
+                return
+            yield batch
 
 
 async def _reduce(

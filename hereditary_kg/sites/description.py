@@ -158,8 +158,9 @@ title = {_quote(description.title)}
 # Where this site's own IRIs begin; blank nodes become IRIs below it when they are loaded.
 base_iri = {_quote(description.base_iri)}
 created = {description.created.astimezone(UTC).isoformat(timespec="seconds")}
-# Namespaces of vocabularies: which of their IRIs occur here is published, as hashes. "detected"
-# stands for those that plainly are vocabularies; [] publishes nothing of the kind.
+# Namespaces of vocabularies: which of their IRIs occur here is published, as hashes, and named
+# graphs and rare classes in them are listed. "detected" stands for those that plainly are
+# vocabularies; [] publishes nothing of the kind.
 shared_namespaces = [{", ".join(map(_quote, description.shared_namespaces))}]
 
 [service]
