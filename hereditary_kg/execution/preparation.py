@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.conversions import Conversions
 from hereditary_kg.execution.copy_checks import CopyCache, check_copies
 from hereditary_kg.execution.probe_cache import PROBED_IN_VAIN, ProbeCache
 from hereditary_kg.execution.streams import gather
@@ -33,6 +34,7 @@ from hereditary_kg.planning.rules import apply_rules
 from hereditary_kg.planning.sources import Sources, select_sources
 from hereditary_kg.planning.support import check_supported
 from hereditary_kg.rdf.terms import XSD, Literal
+from hereditary_kg.semantics.query_conversion import MemberConversion
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import Call, Expression, Pattern, Query
 from hereditary_kg.sparql.parsing import parse_query
@@ -106,6 +108,7 @@ async def prepare_query(
     *,
     optimise: bool = True,
     probe: bool = True,
+    conversions: Conversions | None = None,
 ) -> PreparedQuery:
     """Plan ``query`` over ``members``.
 
@@ -116,6 +119,7 @@ async def prepare_query(
         findings: what earlier queries have found out.
         optimise: False for the plainest plan (see :func:`build_plan`).
         probe: whether members may be asked which constants they hold.
+        conversions: converts the query for the members; None where nothing is converted.
 
     Raises:
         IncompleteAnswerError: a member gave no profile, and partial answers are not allowed.
@@ -123,6 +127,9 @@ async def prepare_query(
     views = await _views(members, context)
     versions = {v.name: v.profile.stamp for v in views if v.profile is not None}
     context.versions = versions
+    if conversions is not None:
+        query = conversions.query(query, views)
+        views = await conversions.views(views, context)
     context.source = dataset_text(query.dataset)
     context.prologue = base_text(query.base)
     sources = select_sources(query, findings.members.of(views))
@@ -193,7 +200,7 @@ def _view(member: Member, profile: Profile | None, context: ExecutionContext) ->
         context.notes.append(member.profile_warning)
     once = member.name in context.asked_once
     holds, learnt = member.description.holds, member.statistics
-    return MemberView(member.name, profile, holds, once, member.row_cap, learnt)
+    return MemberView(member.name, profile, holds, once, member.row_cap, learnt=learnt)
 
 
 def _learning(
@@ -213,7 +220,7 @@ async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: Pro
     excluded: dict[Leaf, dict[str, str]] = {}
 
     async def ask(name: str, leaves: Sequence[Leaf]) -> None:
-        found = await _probe(name, leaves, context)
+        found = await _probe(name, leaves, context, sources.members[name].conversion)
         if found is None:
             return
         for leaf in leaves:
@@ -228,9 +235,14 @@ async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: Pro
     return sources.without(excluded) if excluded else sources
 
 
-async def _probe(name: str, leaves: Sequence[Leaf], context: ExecutionContext) -> set[Leaf] | None:
+async def _probe(
+    name: str,
+    leaves: Sequence[Leaf],
+    context: ExecutionContext,
+    conversion: MemberConversion | None,
+) -> set[Leaf] | None:
     stream = context.members[name].select(
-        probe_text(leaves, context.source),
+        probe_text(leaves, context.source, conversion),
         [PROBED],
         deadline=context.deadline,
         log=context.log,
