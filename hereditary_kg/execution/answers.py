@@ -83,6 +83,7 @@ class Answer:
             notes=(*self._context.notes, *unverified_profiles(unverified)),
             denied=self.kind == "boolean"
             and not self._context.rows.get(id(self.prepared.physical)),
+            conversions=None if self.prepared.converted is None else self.prepared.conversions,
         )
 
     def timings(self) -> Timings:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.conversions import Conversions
@@ -18,6 +19,7 @@ from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.arc_consistency import reduce_sources
+from hereditary_kg.planning.conversion_reports import ConversionReport, report_conversions
 from hereditary_kg.planning.copy_filters import with_copies
 from hereditary_kg.planning.copy_questions import assumed_copies, assumed_owners, places
 from hereditary_kg.planning.leaves import Leaf
@@ -54,6 +56,8 @@ class PreparedQuery:
         logical: its pattern after the rules.
         physical: its plan.
         versions: the profile stamps that the plan relies on, by member.
+        converted: the query's pattern with ``hkg:includes`` in the marks of others; None where
+            nothing is converted.
     """
 
     query: Query
@@ -61,6 +65,12 @@ class PreparedQuery:
     logical: Pattern
     physical: plan.Node
     versions: Mapping[str, str]
+    converted: Pattern | None = None
+
+    @cached_property
+    def conversions(self) -> tuple[ConversionReport, ...]:
+        """What is converted at which member, by which mappings."""
+        return () if self.converted is None else report_conversions(self.converted, self.sources)
 
 
 @dataclass
@@ -128,8 +138,28 @@ async def prepare_query(
     versions = {v.name: v.profile.stamp for v in views if v.profile is not None}
     context.versions = versions
     if conversions is not None:
-        query = conversions.query(query, views)
         views = await conversions.views(views, context)
+        asked, query = query, conversions.query(query, views)
+        planned = await _plan_over(
+            query, views, context, findings, versions, optimise=optimise, probe=probe
+        )
+        return replace(planned, query=asked, converted=query.pattern)
+    return await _plan_over(
+        query, views, context, findings, versions, optimise=optimise, probe=probe
+    )
+
+
+async def _plan_over(
+    query: Query,
+    views: Sequence[MemberView],
+    context: ExecutionContext,
+    findings: Findings,
+    versions: Mapping[str, str],
+    *,
+    optimise: bool,
+    probe: bool,
+) -> PreparedQuery:
+    """Plan over what is known of members."""
     context.source = dataset_text(query.dataset)
     context.prologue = base_text(query.base)
     sources = select_sources(query, findings.members.of(views))
