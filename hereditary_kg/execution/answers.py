@@ -74,7 +74,7 @@ class Answer:
         members = self._context.members
         unverified = [n for n in self._context.versions if members[n].has_unverified_profile]
         return make_certificate(
-            self.prepared.query.pattern,
+            self.prepared.pattern,
             (*self._names, *(name for name in asked if name not in self._names)),
             self._context.log,
             failures=self._context.failures,

@@ -67,6 +67,11 @@ class PreparedQuery:
     versions: Mapping[str, str]
     converted: Pattern | None = None
 
+    @property
+    def pattern(self) -> Pattern:
+        """The pattern that was planned."""
+        return self.query.pattern if self.converted is None else self.converted
+
     @cached_property
     def conversions(self) -> tuple[ConversionReport, ...]:
         """What is converted at which member, by which mappings."""

@@ -34,12 +34,16 @@ from pathlib import Path
 from hereditary_kg.federation.description_tables import TableReader
 
 __all__ = [
+    "VOCABULARY",
     "CodedPredicate",
     "ConversionDescription",
     "MemberCoding",
     "read_coding",
     "read_conversion",
 ]
+
+VOCABULARY = "https://w3id.org/hereditary-kg/vocab#"
+"""The namespace of what is said to the federation itself; its prefix is ``hkg``."""
 
 _RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|^`\\]*")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from hereditary_kg.federation.binding_forms import BindingKeyword
 from hereditary_kg.federation.coding import (
+    VOCABULARY,
     ConversionDescription,
     MemberCoding,
     read_coding,
@@ -170,7 +171,10 @@ def _read_federation(path: Path, reader: TableReader, *, profiled: bool) -> Fede
     reader.refuse_unknown(_FEDERATION_KEYS)
     name = reader.text("name")
     prefixes = _read_prefixes(reader.table("prefixes"))
-    conversion = read_conversion(reader.table("conversion")) if "conversion" in reader else None
+    conversion = None
+    if "conversion" in reader:
+        conversion = read_conversion(reader.table("conversion"))
+        prefixes.setdefault("hkg", VOCABULARY)
     members: dict[str, MemberDescription] = {}
     for table in reader.tables("member"):
         member = replace(

@@ -17,7 +17,9 @@ Where nothing in the group has ``?d`` as object for certain, it is the user's co
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+from urllib.parse import quote
 
+from hereditary_kg.federation.coding import VOCABULARY
 from hereditary_kg.rdf.terms import IRI, Term
 from hereditary_kg.semantics.errors import SemanticsError
 from hereditary_kg.semantics.translation import Translator
@@ -56,7 +58,7 @@ __all__ = [
     "with_named_inclusions",
 ]
 
-INCLUDES = IRI("https://w3id.org/hereditary-kg/vocab#includes")
+INCLUDES = IRI(VOCABULARY + "includes")
 """The predicate between a code and each code that it includes."""
 SUBCLASS_OF = IRI("http://www.w3.org/2000/01/rdf-schema#subClassOf")
 
@@ -258,14 +260,14 @@ def named_inclusion(triple: TriplePattern) -> TriplePattern:
     """
     if not isinstance(triple, IncludedPattern):
         return triple
-    name = f"{INCLUDES.value}?{'&'.join(triple.asked)}"
     if not isinstance(triple.predicate, IRI):
         raise IncludesError(
             f"{triple.object} is included by {' and '.join(triple.asked)}, and is the object of a "
             "predicate that is a variable, inside a form that the mediator evaluates; name the "
             "predicate."
         )
-    own = IRI(f"{triple.predicate.value}#{name}")
+    name = quote(" ".join((triple.predicate.value, *triple.asked)), safe="")
+    own = IRI(f"{INCLUDES.value}/{name}")
     return TriplePattern(triple.subject, own, triple.object)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 import pyoxigraph as ox
-from tests.dealt_federations import Triple, store_of
+from dealt_federations import Triple, store_of
 
 from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.federation.coding import CodedPredicate, ConversionDescription, MemberCoding

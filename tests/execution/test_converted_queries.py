@@ -2,17 +2,18 @@
 
 import asyncio
 
-import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from tests.dealt_federations import answer_of, oracle
-from tests.execution.converted_federations import (
+from converted_federations import (
     Hospital,
     federation,
     hub_of,
     merged,
     with_prefixes,
 )
+from dealt_federations import answer_of, oracle
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hereditary_kg.semantics.identifiers import iri_of
 
 MONDO = tuple(f"MONDO:{n:07}" for n in range(1, 8))
 NCIT = tuple(f"NCIT:C{n}" for n in range(1, 6))
@@ -72,8 +73,6 @@ def hospitals(draw):
         coded = dict.fromkeys(CODED, vocabulary)
         if vocabulary == "NCIT" and draw(st.booleans()):
             # It has the user's codes, and says nothing of it.
-            from hereditary_kg.semantics.identifiers import iri_of
-
             rows = tuple((s, p, f"<{iri_of(o)}>" if p in CODED else o) for s, p, o in rows)
             coded = {}
         names = {"cause": "reason"} if draw(st.booleans()) else {}
@@ -143,8 +142,10 @@ INCLUDING = (
     ),
     (
         "VALUES ?c {{ {c} NCIT:C2 }} ?c hkg:includes ?d . ?p ex:disease ?d",
-        "{{ ?p ex:disease-in-{n} ?d BIND({c} AS ?c) }} UNION "
-        "{{ ?p ex:disease-in-C2 ?d BIND(NCIT:C2 AS ?c) }}",
+        (
+            "{{ ?p ex:disease-in-{n} ?d BIND({c} AS ?c) }} UNION "
+            "{{ ?p ex:disease-in-C2 ?d BIND(NCIT:C2 AS ?c) }}"
+        ),
     ),
     (
         "{c} hkg:includes ?d . NCIT:C2 hkg:includes ?d . ?p ex:disease ?d",
@@ -169,12 +170,7 @@ def ours(hub, members, text, *, optimise=True, broader=True):
     return asyncio.run(ask())
 
 
-several = settings(
-    max_examples=int(__import__("os").environ.get("N", "150")),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],
-)
+several = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @several
