@@ -143,7 +143,7 @@ async def _described(
     with context.memory.hold(prepared.physical) as held:
         frame = await collect(solutions(context, prepared.physical), names, held)
         terms = described_terms(frame, targets)
-    yield await describe_resources(context, tuple(prepared.sources.members), terms)
+    yield await describe_resources(context, prepared.sources.members, terms)
 
 
 async def _asked(context: ExecutionContext, prepared: PreparedQuery) -> Batches:

@@ -22,7 +22,7 @@ from hereditary_kg.planning.arc_consistency import reduce_sources
 from hereditary_kg.planning.conversion_reports import ConversionReport, report_conversions
 from hereditary_kg.planning.copy_filters import with_copies
 from hereditary_kg.planning.copy_questions import assumed_copies, assumed_owners, places
-from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.planning.members import MembersCache, MemberView
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.probes import (
@@ -244,7 +244,13 @@ def _learning(
     """Give what is told of answers without rows: member and pattern."""
 
     def note(name: str, pattern: Pattern) -> None:
-        probes.put_empty(sources.members[name], pattern, context.source)
+        member = sources.members[name]
+        if member.conversion is None or not any(
+            # It was asked in the member's codes, and says nothing of the user's.
+            member.conversion.affects(leaf.triple)
+            for leaf in pattern_leaves(pattern)
+        ):
+            probes.put_empty(member, pattern, context.source)
 
     return note
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 import pyoxigraph as ox
-from dealt_federations import Triple, store_of
 
 from hereditary_kg.execution.engine import AsyncFederation
 from hereditary_kg.federation.coding import CodedPredicate, ConversionDescription, MemberCoding
@@ -22,6 +21,7 @@ from hereditary_kg.semantics.expansion import Census
 from hereditary_kg.semantics.hub import MAPPINGS, Hub
 from hereditary_kg.semantics.identifiers import iri_of
 from hereditary_kg.semantics.terminology import EDGES, SYNONYMS, TERMS, Terminology
+from tests.dealt_federations import Triple, store_of
 
 EX = "http://example.org/"
 PREFIXES = {

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from converted_federations import PREFIXES, Hospital, federation, hub_of
 
 from hereditary_kg.federation.coding import VOCABULARY
 from hereditary_kg.federation.description import read_description
@@ -12,6 +11,7 @@ from hereditary_kg.semantics.errors import UnknownTermError
 from hereditary_kg.semantics.expansion import Bound
 from hereditary_kg.semantics.identifiers import iri_of
 from hereditary_kg.semantics.included_patterns import IncludesError
+from tests.execution.converted_federations import PREFIXES, Hospital, federation, hub_of
 
 DISEASE, NEURO, ALS, ALS1, ALS2, OTHER = (f"MONDO:{n:07}" for n in range(6))
 HUB = hub_of(

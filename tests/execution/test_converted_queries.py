@@ -2,18 +2,18 @@
 
 import asyncio
 
-from converted_federations import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hereditary_kg.semantics.identifiers import iri_of
+from tests.dealt_federations import answer_of, oracle
+from tests.execution.converted_federations import (
     Hospital,
     federation,
     hub_of,
     merged,
     with_prefixes,
 )
-from dealt_federations import answer_of, oracle
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from hereditary_kg.semantics.identifiers import iri_of
 
 MONDO = tuple(f"MONDO:{n:07}" for n in range(1, 8))
 NCIT = tuple(f"NCIT:C{n}" for n in range(1, 6))
@@ -106,6 +106,7 @@ PLAIN = (
     "SELECT * { ?p ex:knows* ?q . ?q ex:disease ?d }",
     "SELECT * { ex:p1 (ex:disease|^ex:disease)* ?q }",
     "SELECT * { ?p !ex:sex ?q }",
+    "DESCRIBE ex:p1",
     "CONSTRUCT { ?p ex:has ?d } { ?p ex:disease ?d }",
     "SELECT ?p (COUNT(?d) AS ?n) { ?p ex:sex ?s . ?p ex:disease ?d } GROUP BY ?p",
     "SELECT ?d { ?p ex:disease ?d } ORDER BY ?d",
