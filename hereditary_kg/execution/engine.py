@@ -67,6 +67,7 @@ class AsyncFederation:
         description: what it consists of.
         members: its members, in the description's order.
         services: the endpoints that an explicit SERVICE may name, by IRI.
+        hub: what is known of codes; None where nothing is converted.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class AsyncFederation:
         self._by_name = {member.name: member for member in members}
         self._findings = Findings()
         self._labels = LabelMemory()
+        self.hub = hub
         self._conversions = _conversions(description, hub)
 
     @classmethod
