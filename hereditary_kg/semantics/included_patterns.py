@@ -173,12 +173,14 @@ class _Resolver:
         return code
 
     def _restricted(self, group: Pattern, asked: str, included: Variable | Term) -> Pattern:
+        self._translator.check(asked)
+        if isinstance(included, Variable):
+            marked = _marked(group, included, asked)
+            if marked is not None:
+                return marked
         terms = tuple(map(self._translator.iri, self._translator.included(asked)))
         if not isinstance(included, Variable):
             return group if included in terms else empty()
-        marked = _marked(group, included, asked)
-        if marked is not None:
-            return marked
         return Join.of((group, Values((included,), tuple((term,) for term in terms))))
 
 

@@ -32,6 +32,7 @@ from hereditary_kg.sparql.algebra import (
     Expression,
     Filter,
     Graph,
+    Group,
     Join,
     Pattern,
     Project,
@@ -146,58 +147,81 @@ class MemberConversion:
         return tuple(map(self.translator.iri, sorted(set.intersection(*found))))
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where in a query a pattern stands.
+
+    Attributes:
+        graph: the graph that it is matched in.
+        counted: whether it matters how often it has a solution.
+    """
+
+    graph: GraphName = None
+    counted: bool = True
+
+
+def _counts(pattern: Pattern, *, counted: bool) -> bool:
+    """Whether it matters how often what is directly below has a solution."""
+    match pattern:
+        case Distinct():
+            return False
+        case Slice():
+            return True
+        case Group(_, _, aggregates):
+            return not all(each.distinct or each.name in _UNCOUNTED for _, each in aggregates)
+        case _:
+            return counted
+
+
+_UNCOUNTED = frozenset(("MIN", "MAX", "SAMPLE"))
+
+
 class _Rewriting:
     """Rewrites one pattern, with new variables for the member's terms."""
 
     def __init__(self, conversion: MemberConversion) -> None:
         self._conversion = conversion
         self._numbers = count()
-        # Whether it matters how often a pattern has a solution.
-        self._counted = True
 
     def whole(self, pattern: Pattern) -> Pattern:
         """Rewrite a pattern, and those of EXISTS in its expressions."""
-        return self._pattern(rewrite_expressions(pattern, self._expression), None)
+        return self._pattern(rewrite_expressions(pattern, self._expression), _Place())
 
     def _expression(self, expression: Expression) -> Expression:
         # Those further inside have been rewritten before.
         if not isinstance(expression, Exists):
             return expression
-        self._counted = False
-        new = self._pattern(expression.pattern, None)
-        self._counted = True
-        return replace(expression, pattern=new)
+        return replace(expression, pattern=self._pattern(expression.pattern, _Place(counted=False)))
 
-    def _pattern(self, pattern: Pattern, graph: GraphName) -> Pattern:
+    def _pattern(self, pattern: Pattern, place: _Place) -> Pattern:
         match pattern:
             case BGP(triples):
                 affected = [each for each in triples if self._conversion.affects(each)]
                 plain = BGP(tuple(each for each in triples if each not in affected))
-                return Join.of((plain, *(self._triple(each, graph) for each in affected)))
+                return Join.of((plain, *(self._triple(each, place) for each in affected)))
             case Service():
                 return pattern
             case Graph(name, inner):
-                return Graph(name, self._pattern(inner, name))
-            case Project(inner, shown) if isinstance(graph, Variable) and graph not in shown:
+                return Graph(name, self._pattern(inner, replace(place, graph=name)))
+            case Project(inner, shown) if place.graph not in shown:
                 # Inside, its name is another variable's.
-                return Project(self._pattern(inner, None), shown)
+                return Project(self._pattern(inner, replace(place, graph=None)), shown)
             case _:
-                new = tuple(self._pattern(child, graph) for child in children(pattern))
+                inside = replace(place, counted=_counts(pattern, counted=place.counted))
+                new = tuple(self._pattern(child, inside) for child in children(pattern))
                 return with_children(pattern, new)
 
-    def _triple(self, triple: TriplePattern, graph: GraphName) -> Pattern:
+    def _triple(self, triple: TriplePattern, place: _Place) -> Pattern:
         """Rewrite a triple pattern; of each of its matches, the result has one solution."""
         if triple.is_path:
             raise ValueError(f"a path walks what is converted: {triple}")
         if isinstance(triple.predicate, Variable):
-            return self._any_predicate(triple, triple.predicate, graph)
-        branches = [self._branch(triple, each, graph) for each in self._conversion.seen(triple)]
+            return self._any_predicate(triple, triple.predicate, place)
+        branches = [self._branch(triple, each, place) for each in self._conversion.seen(triple)]
         united = Union.of(branches)
-        return united if len(branches) < 2 else self._once(united, triple, graph)
+        return united if len(branches) < 2 else self._once(united, triple, place)
 
-    def _any_predicate(
-        self, triple: TriplePattern, predicate: Variable, graph: GraphName
-    ) -> Pattern:
+    def _any_predicate(self, triple: TriplePattern, predicate: Variable, place: _Place) -> Pattern:
         hidden = (IRI(iri) for iri in sorted(self._conversion.hidden))
         rest: Pattern = Join.of((_plain(triple), self._admitted(triple)))
         if self._conversion.hidden:
@@ -205,7 +229,7 @@ class _Rewriting:
         branches = [rest]
         for iri in map(IRI, self._conversion.predicates):
             named = Values((predicate,), ((iri,),))
-            branches.append(Join.of((named, self._triple(replace(triple, predicate=iri), graph))))
+            branches.append(Join.of((named, self._triple(replace(triple, predicate=iri), place))))
         return Union.of(branches)
 
     def _admitted(self, triple: TriplePattern) -> Pattern:
@@ -215,16 +239,16 @@ class _Rewriting:
         terms = self._conversion.included(triple.asked)
         return Values((triple.object,), tuple((term,) for term in terms))
 
-    def _branch(self, triple: TriplePattern, seen: ConvertedPredicate, graph: GraphName) -> Pattern:
+    def _branch(self, triple: TriplePattern, seen: ConvertedPredicate, place: _Place) -> Pattern:
         native = _plain(triple, seen.native)
         if seen.translation is None:
             return Join.of((native, self._admitted(triple)))
         pairs = self._conversion.pairs_of(triple, seen.translation)
         if not isinstance(triple.object, Variable):
-            return self._constant(triple, seen.native, pairs, graph)
+            return self._constant(triple, seen.native, pairs, place)
         if pairs == seen.translation.pairs and seen.translation.is_identity:
             return native
-        translated = self._variable(triple, triple.object, seen.native, pairs, graph)
+        translated = self._variable(triple, triple.object, seen.native, pairs, place)
         if not seen.blank or isinstance(triple, IncludedPattern):
             return translated
         return Union.of((translated, Filter.of(Call("ISBLANK", (triple.object,)), native)))
@@ -234,7 +258,7 @@ class _Rewriting:
         triple: TriplePattern,
         native: IRI,
         pairs: tuple[Pair, ...],
-        graph: GraphName,
+        place: _Place,
     ) -> Pattern:
         terms = tuple(dict.fromkeys(pair.native for pair in pairs))
         if not terms:
@@ -243,7 +267,7 @@ class _Rewriting:
             return _plain(triple, native, terms[0])
         code = self._fresh()
         rows = Values((code,), tuple((term,) for term in terms))
-        return self._once(Join.of((_plain(triple, native, code), rows)), triple, graph)
+        return self._once(Join.of((_plain(triple, native, code), rows)), triple, place)
 
     def _variable(
         self,
@@ -251,7 +275,7 @@ class _Rewriting:
         shown: Variable,
         native: IRI,
         pairs: tuple[Pair, ...],
-        graph: GraphName,
+        place: _Place,
     ) -> Pattern:
         if not pairs:
             return empty(triple_variables(triple))
@@ -264,13 +288,13 @@ class _Rewriting:
         if len({pair.user for pair in pairs}) == len(pairs):
             # No two codes become one: no triple of the view comes twice.
             return joined
-        return self._once(joined, triple, graph)
+        return self._once(joined, triple, place)
 
-    def _once(self, pattern: Pattern, triple: TriplePattern, graph: GraphName) -> Pattern:
+    def _once(self, pattern: Pattern, triple: TriplePattern, place: _Place) -> Pattern:
         """Give each match of a triple pattern once."""
-        if not self._counted:
+        if not place.counted:
             return pattern
-        named = (graph,) if isinstance(graph, Variable) else ()
+        named = (place.graph,) if isinstance(place.graph, Variable) else ()
         variables = tuple(dict.fromkeys((*triple_variables(triple), *named)))
         if variables:
             return Distinct(Project(pattern, variables))

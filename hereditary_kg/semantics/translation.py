@@ -188,15 +188,19 @@ class Translator:
         natives = map(parse_term, terms)
         return Translation([Pair(each, _enumerated(each, values)) for each in natives], _NO_CENSUS)
 
-    def _included(self, asked: str) -> tuple[str, ...]:
-        """Give the user's codes that are a code or narrower, in order.
+    def check(self, asked: str) -> None:
+        """Check that there is something to be known of a code.
 
         Raises:
-            UnknownTermError: the hub does not know the code.
+            UnknownTermError: the hub does not know it.
         """
-        same = self.hub.exact(asked)
-        if len(same) == 1 and asked not in self.hub and not any(self.hub.narrower(asked)):
+        is_known = asked in self.hub or len(self.hub.exact(asked)) > 1
+        if not is_known and not any(True for _ in self.hub.narrower(asked)):
             raise UnknownTermError("term", asked)
+
+    def _included(self, asked: str) -> tuple[str, ...]:
+        """Give the user's codes that are a code or narrower, in order."""
+        same = self.hub.exact(asked)
         seen = set(same)
         front = set(same)
         while front:
