@@ -92,7 +92,8 @@ def explain(
     """Show what a query would ask of whom, and why.
 
     Without --analyze and --why-empty the plan comes from the members' profiles alone: no member
-    is asked anything about its data.
+    is asked anything about its data. Where the federation converts codes, members whose data are
+    new are asked which codes they have.
     """
     import asyncio
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hereditary_kg.cli.conversion_display import write_conversions
 from hereditary_kg.cli.plan_display import (
     draw_plan,
     write_legend,
@@ -175,6 +176,9 @@ def _plan_sections(
 ) -> Iterator[str]:
     yield draw_plan(plan, len(plan.members), width, reasons=True, numbered=True)
     yield "\n".join(_unmatched(explained))
+    if explained.prepared is not None:
+        reports = explained.prepared.conversions
+        yield _fitted("\n".join(write_conversions(reports, explained.prefixes)), width)
     if queries:
         yield write_queries(plan)
     yield _fitted(write_totals(plan, explained.timings), width)
@@ -250,7 +254,7 @@ def _indented(notes: Iterable[str], width: int | None) -> Iterator[str]:
 def _selections(prepared: "PreparedQuery") -> tuple["LeafSelection", ...]:
     from hereditary_kg.planning.explanation import describe_sources
 
-    return describe_sources(prepared.query.pattern, prepared.sources)
+    return describe_sources(prepared.pattern, prepared.sources)
 
 
 def _logical_query(prepared: "PreparedQuery") -> "Query":
@@ -273,6 +277,8 @@ def _describe(explained: Explained) -> dict[str, Any]:
                 told["patterns"] = [each.to_dict() for each in _selections(prepared)]
             case _:
                 told |= {"plan": plan.to_dict(), "totals": plan.totals()}
+                if prepared.converted is not None:
+                    told["conversions"] = [each.to_dict() for each in prepared.conversions]
     if explained.certificate is not None:
         told["certificate"] = explained.certificate.to_dict()
     if explained.timings is not None:

@@ -127,7 +127,8 @@ def open_watched_federation(path: "Path", counter: RequestCounter) -> "AsyncFede
         return Member(member.description, transport)
 
     services = {address: watch(service) for address, service in opened.services.items()}
-    return AsyncFederation(opened.description, [*map(watch, opened.members)], services)
+    members = [*map(watch, opened.members)]
+    return AsyncFederation(opened.description, members, services, opened.hub)
 
 
 @asynccontextmanager

@@ -214,7 +214,7 @@ def _note_unmatched(result: "Result", prefixes: Mapping[str, str]) -> None:
         return
     candidates = result.prepared.sources.candidates
     console = open_console(stderr=True)
-    for leaf in dict.fromkeys(pattern_leaves(result.prepared.query.pattern)):
+    for leaf in dict.fromkeys(pattern_leaves(result.prepared.pattern)):
         if leaf in candidates and not candidates[leaf]:
             shown = shorten_query(str(leaf), prefixes)
             console.print(f"Nobody is asked for: {shown}", soft_wrap=True)

@@ -74,7 +74,7 @@ class Answer:
         members = self._context.members
         unverified = [n for n in self._context.versions if members[n].has_unverified_profile]
         return make_certificate(
-            self.prepared.query.pattern,
+            self.prepared.pattern,
             (*self._names, *(name for name in asked if name not in self._names)),
             self._context.log,
             failures=self._context.failures,
@@ -83,6 +83,7 @@ class Answer:
             notes=(*self._context.notes, *unverified_profiles(unverified)),
             denied=self.kind == "boolean"
             and not self._context.rows.get(id(self.prepared.physical)),
+            conversions=None if self.prepared.converted is None else self.prepared.conversions,
         )
 
     def timings(self) -> Timings:
@@ -142,7 +143,7 @@ async def _described(
     with context.memory.hold(prepared.physical) as held:
         frame = await collect(solutions(context, prepared.physical), names, held)
         terms = described_terms(frame, targets)
-    yield await describe_resources(context, tuple(prepared.sources.members), terms)
+    yield await describe_resources(context, prepared.sources.members, terms)
 
 
 async def _asked(context: ExecutionContext, prepared: PreparedQuery) -> Batches:

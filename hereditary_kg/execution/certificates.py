@@ -6,6 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.request_log import RequestLog, RequestRecord
+from hereditary_kg.planning.conversion_reports import ConversionReport, conversion_bound
+from hereditary_kg.semantics.expansion import Bound
 from hereditary_kg.sparql.algebra import (
     Call,
     Exists,
@@ -74,6 +76,8 @@ class Certificate:
         members: one report a member, in the federation's order.
         milliseconds: wall time of the whole query.
         notes: what else the user should know, such as a SERVICE that failed silently.
+        conversions: what was converted at which member, by which mappings.
+        bound: what conversions make of the answer; None where nothing is converted.
     """
 
     complete: bool
@@ -82,6 +86,8 @@ class Certificate:
     members: tuple[MemberReport, ...]
     milliseconds: float
     notes: tuple[str, ...] = ()
+    conversions: tuple[ConversionReport, ...] = ()
+    bound: Bound | None = None
 
     @property
     def requests(self) -> int:
@@ -90,7 +96,16 @@ class Certificate:
 
     @property
     def statement(self) -> str:
-        """The certificate in one sentence."""
+        """The certificate in one sentence, or two."""
+        if self.bound is None:
+            return self._completeness
+        told = {Bound.EXACT: "the codes that were asked instead are exact"}.get(
+            self.bound, f"the codes that were asked instead make it {_article(self.bound)}"
+        )
+        return f"{self._completeness} Converted: {told}."
+
+    @property
+    def _completeness(self) -> str:
         if self.complete:
             return "Complete: the exact answer over the merge of all members."
         failed = ", ".join(m.name for m in self.members if m.standing == "failed")
@@ -101,6 +116,22 @@ class Certificate:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the certificate as plain values, ready for JSON."""
+        told = self._plain_values()
+        if self.bound is not None:
+            told["bound"] = self.bound.value
+            told["member_bounds"] = {name: each.value for name, each in self.bounds.items()}
+            told["conversions"] = [report.to_dict() for report in self.conversions]
+        return told
+
+    @property
+    def bounds(self) -> Mapping[str, Bound]:
+        """What conversions at each member make of its part in the answer."""
+        found: dict[str, Bound] = {}
+        for report in self.conversions:
+            found[report.member] = found.get(report.member, Bound.EXACT).and_(report.bound)
+        return found
+
+    def _plain_values(self) -> dict[str, Any]:
         return {
             "complete": self.complete,
             "subset": self.subset,
@@ -123,6 +154,12 @@ class Certificate:
                 for member in self.members
             ],
         }
+
+
+def _article(bound: Bound) -> str:
+    if bound is Bound.MIXED:
+        return "neither an upper nor a lower bound"
+    return f"an {bound.value}" if bound is Bound.UPPER else f"a {bound.value}"
 
 
 def growing_obstacles(pattern: Pattern) -> tuple[str, ...]:
@@ -180,6 +217,7 @@ def make_certificate(
     milliseconds: float,
     notes: Iterable[str] = (),
     denied: bool = False,
+    conversions: tuple[ConversionReport, ...] | None = None,
 ) -> Certificate:
     """Put the certificate of one query together.
 
@@ -192,13 +230,21 @@ def make_certificate(
         milliseconds: wall time of the whole query.
         notes: what else the user should know.
         denied: whether the answer is a no, which more data could turn into a yes.
+        conversions: what was converted; None where nothing is.
     """
     reports = tuple(_report(name, log, failures.get(name), versions.get(name)) for name in members)
     reasons: tuple[str, ...] = ()
     if failures:
         reasons = (*(("a negative answer",) if denied else ()), *growing_obstacles(pattern))
     return Certificate(
-        not failures, not reasons, reasons, reports, milliseconds, tuple(dict.fromkeys(notes))
+        not failures,
+        not reasons,
+        reasons,
+        reports,
+        milliseconds,
+        tuple(dict.fromkeys(notes)),
+        conversions or (),
+        None if conversions is None else conversion_bound(pattern, conversions),
     )
 
 

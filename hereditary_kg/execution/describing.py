@@ -8,7 +8,7 @@ Source: SPARQL 1.1 Query Language, section 16.4; Stickler, CBD - Concise Bounded
 W3C Member Submission, 2005.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from hereditary_kg.execution.memory import Holding
 from hereditary_kg.execution.operators import solutions
 from hereditary_kg.execution.streams import collect
 from hereditary_kg.planning import plan
+from hereditary_kg.planning.members import MemberView
 from hereditary_kg.rdf.solutions import distinct
 from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.sparql.algebra import BGP, Call, Filter, Pattern, TriplePattern, Variable
@@ -41,7 +42,7 @@ def described_terms(frame: pl.DataFrame, targets: Sequence[Variable | IRI]) -> p
 
 
 async def describe_resources(
-    context: ExecutionContext, members: Sequence[str], terms: pl.Series
+    context: ExecutionContext, members: Mapping[str, MemberView], terms: pl.Series
 ) -> pl.DataFrame:
     """Gather the description of ``terms`` from ``members``.
 
@@ -50,8 +51,8 @@ async def describe_resources(
     """
     blank = terms.str.starts_with("_:")
     named = terms.filter(~blank)
-    often = [name for name in members if name not in context.asked_once]
-    once = [name for name in members if name in context.asked_once]
+    often = [view for name, view in members.items() if name not in context.asked_once]
+    once = [view for name, view in members.items() if name in context.asked_once]
     with context.memory.hold("describe") as held:
         triples, below = _nothing(), _nothing()
         if len(named):
@@ -71,12 +72,18 @@ async def describe_resources(
 
 async def _fetch(
     context: ExecutionContext,
-    members: Sequence[str],
+    members: Sequence[MemberView],
     pattern: Pattern,
     terms: pl.Series | None,
     memory: Holding,
 ) -> pl.DataFrame:
-    node = plan.Fetch(pattern, tuple(members), _ENDS, frozenset(_ENDS), distinct=True)
+    names = tuple(view.name for view in members)
+    native = {
+        view.name: view.conversion.native(pattern)
+        for view in members
+        if view.conversion is not None
+    }
+    node = plan.Fetch(pattern, names, _ENDS, frozenset(_ENDS), distinct=True, own_patterns=native)
     bindings = None if terms is None else pl.DataFrame({_NAMES[0]: terms})
     frame = await collect(solutions(context, node, bindings), _NAMES, memory)
     return frame.rename(dict(zip(_NAMES, TRIPLE_COLUMNS, strict=True)))

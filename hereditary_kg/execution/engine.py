@@ -16,6 +16,7 @@ import polars as pl
 
 from hereditary_kg.execution.answers import Answer, answer_form, show_plan
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.conversions import Conversions
 from hereditary_kg.execution.errors import IncompleteAnswerError, QueryTimeoutError
 from hereditary_kg.execution.label_memory import LabelMemory
 from hereditary_kg.execution.memory import MemoryBudget
@@ -45,6 +46,9 @@ from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.member_status import MemberStatus
 from hereditary_kg.federation.request_log import RequestLog
 from hereditary_kg.planning.explanation import explain_plan
+from hereditary_kg.semantics.hub import Hub
+from hereditary_kg.semantics.hub_files import open_hub
+from hereditary_kg.semantics.translation import Translator
 from hereditary_kg.sparql.algebra import Query
 
 __all__ = ["AsyncFederation"]
@@ -63,6 +67,7 @@ class AsyncFederation:
         description: what it consists of.
         members: its members, in the description's order.
         services: the endpoints that an explicit SERVICE may name, by IRI.
+        hub: what is known of codes; None where nothing is converted.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class AsyncFederation:
         description: FederationDescription,
         members: Sequence[Member],
         services: Mapping[str, Member] | None = None,
+        hub: Hub | None = None,
     ) -> None:
         """Put a federation together.
 
@@ -77,6 +83,10 @@ class AsyncFederation:
             description: what it consists of.
             members: the connected members, in the description's order.
             services: the endpoints that an explicit SERVICE may name, by IRI.
+            hub: what is known of codes, where the description says that they are converted.
+
+        Raises:
+            UnknownTermError: the hub does not know the vocabulary that they are converted to.
         """
         self.description = description
         self.members = tuple(members)
@@ -84,6 +94,8 @@ class AsyncFederation:
         self._by_name = {member.name: member for member in members}
         self._findings = Findings()
         self._labels = LabelMemory()
+        self.hub = hub
+        self._conversions = _conversions(description, hub)
 
     @classmethod
     def open(cls, path: str | Path) -> "AsyncFederation":
@@ -93,7 +105,12 @@ class AsyncFederation:
             FederationError: the description, or something it names, cannot be used.
         """
         description = read_description(path)
-        return cls(description, connect_members(description), connect_services(description))
+        return cls(
+            description,
+            connect_members(description),
+            connect_services(description),
+            _described_hub(description),
+        )
 
     async def close(self) -> None:
         """Close all connections."""
@@ -143,7 +160,13 @@ class AsyncFederation:
         query = parse_for_federation(text, self.description.prefixes)
         context = ExecutionContext(self._by_name, Deadline(timeout), RequestLog())
         return await prepare_query(
-            query, self.members, context, self._findings, optimise=optimise, probe=False
+            query,
+            self.members,
+            context,
+            self._findings,
+            optimise=optimise,
+            probe=False,
+            conversions=self._conversions,
         )
 
     async def check(self, *, timeout: float | None = 10.0) -> tuple[MemberStatus, ...]:
@@ -213,7 +236,12 @@ class AsyncFederation:
         )
         with run.stopwatch.planning(run.log):
             prepared = await prepare_query(
-                run.query, self.members, context, self._findings, optimise=run.options["optimise"]
+                run.query,
+                self.members,
+                context,
+                self._findings,
+                optimise=run.options["optimise"],
+                conversions=self._conversions,
             )
         kind, variables, answered = answer_form(run.query, context, prepared)
         explain = partial(_write_plan, context, prepared, self.description.prefixes)
@@ -223,6 +251,20 @@ class AsyncFederation:
         stream = _continued(first, batches, run.deadline)
         names = tuple(member.name for member in self.members)
         return Answer(kind, variables, stream, prepared, context, names, run.stopwatch, explain)
+
+
+def _described_hub(description: FederationDescription) -> Hub | None:
+    """Open the hub that a description names."""
+    if description.conversion is None or description.conversion.hub is None:
+        return None
+    return open_hub(description.conversion.hub)
+
+
+def _conversions(description: FederationDescription, hub: Hub | None) -> Conversions | None:
+    if description.conversion is None or hub is None:
+        return None
+    codings = {member.name: member.coding for member in description.members}
+    return Conversions(Translator(hub, description.conversion), codings)
 
 
 @dataclass(frozen=True)

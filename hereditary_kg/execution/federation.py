@@ -18,6 +18,7 @@ from hereditary_kg.federation.description import FederationDescription
 from hereditary_kg.federation.member import Member
 from hereditary_kg.federation.member_status import MemberStatus
 from hereditary_kg.planning.explanation import Explanation, explain_plan
+from hereditary_kg.semantics.hub import Hub
 
 __all__ = ["Federation"]
 
@@ -44,8 +45,9 @@ class Federation:
         description: FederationDescription,
         members: Sequence[Member],
         services: Mapping[str, Member] | None = None,
+        hub: Hub | None = None,
     ) -> None:
-        self.engine = AsyncFederation(description, members, services)
+        self.engine = AsyncFederation(description, members, services, hub)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -58,7 +60,7 @@ class Federation:
             FederationError: the description, or something it names, cannot be used.
         """
         engine = AsyncFederation.open(path)
-        return cls(engine.description, engine.members, engine.services)
+        return cls(engine.description, engine.members, engine.services, engine.hub)
 
     @property
     def description(self) -> FederationDescription:

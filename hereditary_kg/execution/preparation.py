@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from hereditary_kg.execution.context import ExecutionContext
+from hereditary_kg.execution.conversions import Conversions
 from hereditary_kg.execution.copy_checks import CopyCache, check_copies
 from hereditary_kg.execution.probe_cache import PROBED_IN_VAIN, ProbeCache
 from hereditary_kg.execution.streams import gather
@@ -17,9 +19,10 @@ from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.federation.member import Member
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.arc_consistency import reduce_sources
+from hereditary_kg.planning.conversion_reports import ConversionReport, report_conversions
 from hereditary_kg.planning.copy_filters import with_copies
 from hereditary_kg.planning.copy_questions import assumed_copies, assumed_owners, places
-from hereditary_kg.planning.leaves import Leaf
+from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.planning.members import MembersCache, MemberView
 from hereditary_kg.planning.physical import build_plan
 from hereditary_kg.planning.probes import (
@@ -33,6 +36,7 @@ from hereditary_kg.planning.rules import apply_rules
 from hereditary_kg.planning.sources import Sources, select_sources
 from hereditary_kg.planning.support import check_supported
 from hereditary_kg.rdf.terms import XSD, Literal
+from hereditary_kg.semantics.query_conversion import MemberConversion
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import Call, Expression, Pattern, Query
 from hereditary_kg.sparql.parsing import parse_query
@@ -52,6 +56,8 @@ class PreparedQuery:
         logical: its pattern after the rules.
         physical: its plan.
         versions: the profile stamps that the plan relies on, by member.
+        converted: the query's pattern with ``hkg:includes`` in the marks of others; None where
+            nothing is converted.
     """
 
     query: Query
@@ -59,6 +65,17 @@ class PreparedQuery:
     logical: Pattern
     physical: plan.Node
     versions: Mapping[str, str]
+    converted: Pattern | None = None
+
+    @property
+    def pattern(self) -> Pattern:
+        """The pattern that was planned."""
+        return self.query.pattern if self.converted is None else self.converted
+
+    @cached_property
+    def conversions(self) -> tuple[ConversionReport, ...]:
+        """What is converted at which member, by which mappings."""
+        return () if self.converted is None else report_conversions(self.converted, self.sources)
 
 
 @dataclass
@@ -106,6 +123,7 @@ async def prepare_query(
     *,
     optimise: bool = True,
     probe: bool = True,
+    conversions: Conversions | None = None,
 ) -> PreparedQuery:
     """Plan ``query`` over ``members``.
 
@@ -116,6 +134,7 @@ async def prepare_query(
         findings: what earlier queries have found out.
         optimise: False for the plainest plan (see :func:`build_plan`).
         probe: whether members may be asked which constants they hold.
+        conversions: converts the query for the members; None where nothing is converted.
 
     Raises:
         IncompleteAnswerError: a member gave no profile, and partial answers are not allowed.
@@ -123,6 +142,29 @@ async def prepare_query(
     views = await _views(members, context)
     versions = {v.name: v.profile.stamp for v in views if v.profile is not None}
     context.versions = versions
+    if conversions is not None:
+        views = await conversions.views(views, context)
+        asked, query = query, conversions.query(query, views)
+        planned = await _plan_over(
+            query, views, context, findings, versions, optimise=optimise, probe=probe
+        )
+        return replace(planned, query=asked, converted=query.pattern)
+    return await _plan_over(
+        query, views, context, findings, versions, optimise=optimise, probe=probe
+    )
+
+
+async def _plan_over(
+    query: Query,
+    views: Sequence[MemberView],
+    context: ExecutionContext,
+    findings: Findings,
+    versions: Mapping[str, str],
+    *,
+    optimise: bool,
+    probe: bool,
+) -> PreparedQuery:
+    """Plan over what is known of members."""
     context.source = dataset_text(query.dataset)
     context.prologue = base_text(query.base)
     sources = select_sources(query, findings.members.of(views))
@@ -193,7 +235,7 @@ def _view(member: Member, profile: Profile | None, context: ExecutionContext) ->
         context.notes.append(member.profile_warning)
     once = member.name in context.asked_once
     holds, learnt = member.description.holds, member.statistics
-    return MemberView(member.name, profile, holds, once, member.row_cap, learnt)
+    return MemberView(member.name, profile, holds, once, member.row_cap, learnt=learnt)
 
 
 def _learning(
@@ -202,7 +244,13 @@ def _learning(
     """Give what is told of answers without rows: member and pattern."""
 
     def note(name: str, pattern: Pattern) -> None:
-        probes.put_empty(sources.members[name], pattern, context.source)
+        member = sources.members[name]
+        if member.conversion is None or not any(
+            # It was asked in the member's codes, and says nothing of the user's.
+            member.conversion.affects(leaf.triple)
+            for leaf in pattern_leaves(pattern)
+        ):
+            probes.put_empty(member, pattern, context.source)
 
     return note
 
@@ -213,7 +261,7 @@ async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: Pro
     excluded: dict[Leaf, dict[str, str]] = {}
 
     async def ask(name: str, leaves: Sequence[Leaf]) -> None:
-        found = await _probe(name, leaves, context)
+        found = await _probe(name, leaves, context, sources.members[name].conversion)
         if found is None:
             return
         for leaf in leaves:
@@ -228,9 +276,14 @@ async def _probed(planned: PreparedQuery, context: ExecutionContext, probes: Pro
     return sources.without(excluded) if excluded else sources
 
 
-async def _probe(name: str, leaves: Sequence[Leaf], context: ExecutionContext) -> set[Leaf] | None:
+async def _probe(
+    name: str,
+    leaves: Sequence[Leaf],
+    context: ExecutionContext,
+    conversion: MemberConversion | None,
+) -> set[Leaf] | None:
     stream = context.members[name].select(
-        probe_text(leaves, context.source),
+        probe_text(leaves, context.source, conversion),
         [PROBED],
         deadline=context.deadline,
         log=context.log,

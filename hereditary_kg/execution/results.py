@@ -11,6 +11,7 @@ import polars as pl
 from hereditary_kg.execution.certificates import Certificate
 from hereditary_kg.execution.preparation import PreparedQuery
 from hereditary_kg.execution.timings import Timings
+from hereditary_kg.planning.conversion_reports import trace_codes
 from hereditary_kg.planning.explanation import Explanation
 from hereditary_kg.rdf.graph_writing import write_triples
 from hereditary_kg.rdf.media_types import GraphFormat
@@ -67,6 +68,23 @@ class Result:
 
     def __repr__(self) -> str:
         return f"<Result: {self.frame.height} rows; {self.certificate.statement}>"
+
+    def trace(self, row: int) -> pl.DataFrame:
+        """Give the mappings behind a row.
+
+        Args:
+            row: its number, from 0.
+
+        Returns:
+            A line for each of the members' codes that the row may rest on: those that stand for
+            the codes that the query asks for, and for those that the row shows. ``variable`` is
+            null for codes that the row does not show; ``mappings`` are mapping sets and rows.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        shown = self.frame.row(row, named=True)
+        return trace_codes(self.certificate.conversions, shown)
 
     def to_polars(self, *, native: bool = True) -> pl.DataFrame:
         """Give the rows as a Polars frame.

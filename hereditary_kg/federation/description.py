@@ -3,12 +3,19 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from hereditary_kg.federation.binding_forms import BindingKeyword
+from hereditary_kg.federation.coding import (
+    VOCABULARY,
+    ConversionDescription,
+    MemberCoding,
+    read_coding,
+    read_conversion,
+)
 from hereditary_kg.federation.description_lines import find_key_lines
 from hereditary_kg.federation.description_tables import TableReader
 from hereditary_kg.federation.errors import DescriptionError
@@ -27,7 +34,7 @@ PROFILE_CHECK = 300.0
 # With fewer rows at once, the sizes of the parts could not be asked for.
 _SMALLEST_CAP = 18
 
-_FEDERATION_KEYS = ("name", "title", "prefixes", "member", "services")
+_FEDERATION_KEYS = ("name", "title", "prefixes", "member", "services", "conversion")
 _MEMBER_KEYS = (
     "name",
     "url",
@@ -45,6 +52,9 @@ _MEMBER_KEYS = (
     "blank_nodes",
     "bindings",
     "row_cap",
+    "codes",
+    "values",
+    "predicates",
 )
 
 
@@ -77,6 +87,7 @@ class MemberDescription:
             ``filter``, for endpoints that know no VALUES; None to find out.
         row_cap: how many rows it gives at most, where it cuts longer answers short; None to
             find out. Such answers are read on in parts.
+        coding: what it writes in its own way; counts where the federation converts.
     """
 
     name: str
@@ -95,6 +106,7 @@ class MemberDescription:
     blank_nodes: Literal["stable", "answer"] | None = None
     bindings: BindingKeyword | None = None
     row_cap: int | None = None
+    coding: MemberCoding = field(default_factory=MemberCoding)
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,7 @@ class FederationDescription:
         prefixes: prefix names (without colon) and the IRIs they stand for.
         members: its members, in the file's order.
         allowed_services: the endpoints that an explicit SERVICE may name.
+        conversion: in which vocabulary the user asks; None where nothing is converted.
     """
 
     name: str
@@ -116,6 +129,7 @@ class FederationDescription:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     members: tuple[MemberDescription, ...] = ()
     allowed_services: tuple[str, ...] = ()
+    conversion: ConversionDescription | None = None
 
 
 def read_description(path: str | Path, *, profiled: bool = True) -> FederationDescription:
@@ -156,9 +170,20 @@ def read_description(path: str | Path, *, profiled: bool = True) -> FederationDe
 def _read_federation(path: Path, reader: TableReader, *, profiled: bool) -> FederationDescription:
     reader.refuse_unknown(_FEDERATION_KEYS)
     name = reader.text("name")
+    prefixes = _read_prefixes(reader.table("prefixes"))
+    conversion = None
+    if "conversion" in reader:
+        conversion = read_conversion(reader.table("conversion"))
+        prefixes.setdefault("hkg", VOCABULARY)
     members: dict[str, MemberDescription] = {}
     for table in reader.tables("member"):
-        member = _read_member(table, profiled=profiled)
+        member = replace(
+            _read_member(table, profiled=profiled), coding=read_coding(table, prefixes)
+        )
+        if member.coding and conversion is None:
+            raise reader.error(
+                "conversion", f"is missing; {member.name!r} says how it codes, but not for whom"
+            )
         if member.name in members:
             raise table.error("name", f"another member is called {member.name!r} already")
         members[member.name] = member
@@ -173,9 +198,10 @@ def _read_federation(path: Path, reader: TableReader, *, profiled: bool) -> Fede
         name=name,
         title=reader.text("title", name),
         path=path,
-        prefixes=_read_prefixes(reader.table("prefixes")),
+        prefixes=prefixes,
         members=tuple(members.values()),
         allowed_services=services.texts("allowed"),
+        conversion=conversion,
     )
 
 

@@ -95,6 +95,13 @@ class TableReader:
             raise self._type_error(key, "a list of texts in quotes")
         return tuple(value)
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Read true or false."""
+        value = self._table.get(key, default)
+        if not isinstance(value, bool):
+            raise self._type_error(key, "true or false")
+        return value
+
     def whole_number(self, key: str, default: int, smallest: int, largest: int) -> int:
         """Read a whole number between two bounds, which belong to it."""
         value = self._table.get(key, default)

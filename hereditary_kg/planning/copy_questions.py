@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hereditary_kg.planning.copies import Copied
+from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.planning.members import Members, remembered
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI, Literal
@@ -83,7 +84,9 @@ def places(sources: Sources) -> tuple[Place, ...]:
     predicates = dict.fromkeys(
         leaf.triple.predicate.value
         for leaf in sources.candidates
-        if leaf.graph is None and isinstance(leaf.triple.predicate, IRI)
+        if leaf.graph is None
+        and isinstance(leaf.triple.predicate, IRI)
+        and not _is_converted(leaf, sources)
     )
     if len(predicates) < 2 and len(sources.candidates) < 2:
         return ()
@@ -92,6 +95,14 @@ def places(sources: Sources) -> tuple[Place, ...]:
         for predicate in predicates
         for subjects in (True, False)
         for place in _places(sources.members, (predicate, subjects))
+    )
+
+
+def _is_converted(leaf: Leaf, sources: Sources) -> bool:
+    """Whether some member is asked in codes of its own, so that its triples are no copies."""
+    return any(
+        view.conversion is not None and view.conversion.affects(leaf.triple)
+        for view in sources.members.values()
     )
 
 

@@ -1,5 +1,6 @@
 """What members are asked: one leaf, or as much of the query as they can answer alone."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from hereditary_kg.planning import plan
@@ -68,7 +69,18 @@ class FetchPlanner:
         if not self.optimise or self.sources.merges_graphs or has_service(pattern):
             return None
         members = pattern_candidates(pattern, self.sources)
-        return next(iter(members)) if len(members) == 1 else None
+        if len(members) != 1:
+            return None
+        member = next(iter(members))
+        return None if self._walks_converted(pattern, member) else member
+
+    def _walks_converted(self, pattern: Pattern, member: str) -> bool:
+        """Whether a path walks what the member has in codes of its own."""
+        conversion = self.sources.members[member].conversion
+        return conversion is not None and any(
+            leaf.triple.is_path and conversion.affects(leaf.triple)
+            for leaf in pattern_leaves(pattern)
+        )
 
     def part(self, pattern: Pattern) -> LocalPart | None:
         """Give a pattern as what members can be asked for whole, if they can."""
@@ -121,6 +133,7 @@ class FetchPlanner:
             estimate = self._estimate(pattern, members)
         ends = {variable: part.ends[variable] for variable in variables if variable in part.ends}
         own, leaves_out = self._own_patterns(pattern, members, repeated=repeated)
+        own = self._native(pattern, members, own)
         return plan.Fetch(
             pattern,
             members,
@@ -149,6 +162,20 @@ class FetchPlanner:
         asked = {name: without_copies(matched[name], name, self.sources) for name in members}
         leaves_out = any(asked[name] != matched[name] for name in members)
         return {name: own for name, own in asked.items() if own != pattern}, leaves_out
+
+    def _native(
+        self, pattern: Pattern, members: tuple[str, ...], own: Mapping[str, Pattern]
+    ) -> dict[str, Pattern]:
+        """Give what members are asked instead of a pattern, in their own codes."""
+        found = dict(own)
+        for name in members:
+            conversion = self.sources.members[name].conversion
+            if conversion is not None:
+                asked = own.get(name, pattern)
+                native = conversion.native(asked)
+                if native is not asked:
+                    found[name] = native
+        return found
 
     def _matched(self, pattern: Pattern, members: tuple[str, ...]) -> dict[str, Pattern]:
         """Give what of a pattern each member can match."""
@@ -202,6 +229,7 @@ class FetchPlanner:
             {variable: (end,) for variable, end in leaf_ends(leaf, self.sources).items()}
             if self.optimise
             else {},
+            self._native(leaf.pattern, members, {}),
             exact_rows=exact_rows(leaf.pattern, members, self.sources),
         )
 

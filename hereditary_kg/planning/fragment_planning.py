@@ -16,6 +16,7 @@ from hereditary_kg.planning.leaves import (
     walked_edges,
 )
 from hereditary_kg.rdf.terms import IRI, XSD, Literal
+from hereditary_kg.semantics.included_patterns import named_inclusion, with_named_inclusions
 from hereditary_kg.sparql.algebra import Dataset, Extend, Pattern, Service, Slice, Union
 from hereditary_kg.sparql.variables import certain_variables, scope_variables, walk
 
@@ -48,8 +49,8 @@ class FragmentPlanner:
         fetches, at_once = self._asked_once(fetches)
         services = (node for node in walk(pattern) if isinstance(node, Service))
         return plan.Fragment(
-            pattern,
-            kept,
+            with_named_inclusions(pattern),
+            tuple(Leaf(named_inclusion(leaf.triple), leaf.graph) for leaf in kept),
             fetches,
             at_once,
             self._graph_names() if names_graphs(pattern) else (),

@@ -125,11 +125,16 @@ class Locality:
         members = self._sources.candidates[leaf]
         if self._sources.merges_graphs or not members:
             return None
-        if leaf.triple.is_path and len(members) > 1:
+        if leaf.triple.is_path and (len(members) > 1 or self._is_converted(leaf, members[0])):
             return None
         ends = {variable: (end,) for variable, end in leaf_ends(leaf, self._sources).items()}
         part = LocalPart(members, exact=False, ends=ends)
         return replace(part, exact=any(map(part.is_key, ends)) or len(members) == 1)
+
+    def _is_converted(self, leaf: Leaf, member: str) -> bool:
+        """Whether a path walks what the member has in codes of its own."""
+        conversion = self._sources.members[member].conversion
+        return conversion is not None and conversion.affects(leaf.triple)
 
     def _find(self, pattern: Pattern) -> LocalPart | None:
         match pattern:

@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 from hereditary_kg.federation.statistics import MemberStatistics
+from hereditary_kg.semantics.query_conversion import MemberConversion
 from hereditary_kg.sites.profile import Profile
 
 __all__ = ["MemberView", "Members", "MembersCache", "remembered", "remembered_by_member"]
@@ -33,6 +34,8 @@ class MemberView:
         asked_once: whether all that is wanted of it must come in one answer, because the labels
             of its blank nodes hold for one answer only.
         row_cap: how many rows it gives at most; of longer answers, an order would be lost.
+        conversion: how its data are seen by the user; the profile is that of the view then.
+            None where nothing is converted.
         learnt: what its answers have cost so far. It changes from query to query, so nothing that
             is kept may depend on it.
     """
@@ -42,6 +45,7 @@ class MemberView:
     holds: tuple[str, ...] = ()
     asked_once: bool = False
     row_cap: int | None = None
+    conversion: MemberConversion | None = None
     learnt: MemberStatistics = field(default_factory=MemberStatistics)
 
     def cuts_off(self, limit: int | None) -> bool:
@@ -60,6 +64,7 @@ class MemberView:
             and self.holds == other.holds
             and self.asked_once == other.asked_once
             and self.row_cap == other.row_cap
+            and self.conversion is other.conversion
         )
 
 

@@ -14,6 +14,7 @@ from hereditary_kg.planning import plan
 from hereditary_kg.planning.leaves import Leaf, pattern_leaves
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
+from hereditary_kg.semantics.query_conversion import MemberConversion
 from hereditary_kg.sparql.algebra import Variable
 from hereditary_kg.sparql.printing import group_text
 
@@ -94,15 +95,21 @@ def _has_open_constant(leaf: Leaf) -> bool:
     return not (isinstance(triple.subject, Variable) and isinstance(triple.object, Variable))
 
 
-def probe_text(leaves: Sequence[Leaf], source: str = "") -> str:
+def probe_text(
+    leaves: Sequence[Leaf], source: str = "", conversion: MemberConversion | None = None
+) -> str:
     """Write one query that asks a member which of ``leaves`` it matches, by position.
 
     Args:
         leaves: what is asked.
         source: dataset clauses, each with a space after it.
+        conversion: how the member's data are seen by the user.
     """
+    asked = [
+        leaf.pattern if conversion is None else conversion.native(leaf.pattern) for leaf in leaves
+    ]
     branches = " UNION ".join(
-        f"{{ SELECT ({position} AS ?{PROBED}) WHERE {{ {group_text(leaf.pattern)} }} LIMIT 1 }}"
-        for position, leaf in enumerate(leaves)
+        f"{{ SELECT ({position} AS ?{PROBED}) WHERE {{ {group_text(pattern)} }} LIMIT 1 }}"
+        for position, pattern in enumerate(asked)
     )
     return f"SELECT ?{PROBED} {source}WHERE {{ {branches} }}"

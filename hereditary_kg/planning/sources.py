@@ -172,6 +172,8 @@ def _choose(members: Members, asked: tuple[Leaf, Dataset]) -> _Choice:
 
 def _exclusion(leaf: Leaf, member: MemberView, dataset: Dataset) -> str | None:
     """Say why ``member`` cannot match ``leaf``, or None where it may."""
+    if member.conversion is not None and member.conversion.matches_nothing(leaf.triple):
+        return "has no code for it"
     if leaf.graph is not None:
         return _graph_exclusion(leaf.graph, member, dataset)
     if dataset.default:

@@ -9,11 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeAlias
 
 from hereditary_kg.semantics.conversion import Conversion, Relation
-from hereditary_kg.semantics.hub import Hub, Step
+from hereditary_kg.semantics.hub import BROAD, NARROW, REPLACED, Hub, Step
 
 __all__ = ["Bound", "Census", "Expansion"]
+
+Way: TypeAlias = tuple[Step, ...]
 
 
 class Bound(StrEnum):
@@ -70,9 +73,9 @@ class Census:
         self.codes = tuple(sorted(set(codes)))
 
     @cached_property
-    def _meanings(self) -> Mapping[str, Mapping[str, tuple[Step, ...]]]:
+    def _meanings(self) -> Mapping[str, Mapping[str, Way]]:
         """Term -> the site's codes that are the same, with the way from the code to the term."""
-        found: dict[str, dict[str, tuple[Step, ...]]] = {}
+        found: dict[str, dict[str, Way]] = {}
         for code in self.codes:
             for name, steps in self.hub.exact(code).items():
                 found.setdefault(name, {})[code] = steps
@@ -103,46 +106,76 @@ class Census:
         return Expansion(asked, descendants, tuple(above[code] for code in sorted(above)), bound)
 
     def _matching(
-        self, asked: str, names: Iterable[str], relation: Relation, distance: int
+        self, asked: str, ways: Mapping[str, Way], relation: Relation, distance: int
     ) -> dict[str, Conversion]:
-        return {
-            code: Conversion(code, asked, relation, distance, steps)
-            for name in names
-            for code, steps in self._meanings.get(name, {}).items()
-        }
+        """Give the site's codes that are one of some terms.
+
+        Args:
+            asked: what was asked for.
+            ways: the terms, each with the way to it from what was asked for.
+            relation: how the one lies to the other, seen from the code.
+            distance: how many steps up or down lie between them.
+        """
+        found: dict[str, Conversion] = {}
+        for name, way in ways.items():
+            for code, steps in self._meanings.get(name, {}).items():
+                whole = (*steps, *_reversed(way))
+                if code not in found or len(whole) < len(found[code].steps):
+                    found[code] = Conversion(code, asked, relation, distance, whole)
+        return found
 
     def _below(
-        self, asked: str, clique: Iterable[str], found: Mapping[str, Conversion]
+        self, asked: str, clique: Mapping[str, Way], found: Mapping[str, Conversion]
     ) -> dict[str, Conversion]:
         below: dict[str, Conversion] = {}
-        for distance, names in self._layers(clique, up=False):
+        for distance, ways in self._layers(clique, up=False):
             # What is broader for the code is narrower for whoever asks.
-            for code, each in self._matching(asked, names, Relation.BROADER, distance).items():
+            for code, each in self._matching(asked, ways, Relation.BROADER, distance).items():
                 if code not in found:
                     below.setdefault(code, each)
         return below
 
-    def _above(self, asked: str, clique: Iterable[str]) -> dict[str, Conversion]:
-        for distance, names in self._layers(clique, up=True):
-            found = self._matching(asked, names, Relation.NARROWER, distance)
+    def _above(self, asked: str, clique: Mapping[str, Way]) -> dict[str, Conversion]:
+        for distance, ways in self._layers(clique, up=True):
+            found = self._matching(asked, ways, Relation.NARROWER, distance)
             if found:
                 return found
         return {}
 
-    def _layers(self, clique: Iterable[str], *, up: bool) -> Iterable[tuple[int, set[str]]]:
+    def _layers(
+        self, clique: Mapping[str, Way], *, up: bool
+    ) -> Iterable[tuple[int, Mapping[str, Way]]]:
         """Go up or down in steps, cliques at a time; nearest first, each term once."""
         seen = set(clique)
-        front = set(seen)
+        front = clique
         distance = 0
         while front:
             distance += 1
-            reached: set[str] = set()
-            for name in front:
-                steps = self.hub.broader(name) if up else self.hub.narrower(name)
-                for step in steps:
-                    if step.end not in seen:
-                        reached.update(self.hub.exact(step.end))
-            front = reached - seen
-            seen |= front
+            reached: dict[str, Way] = {}
+            for name, way in front.items():
+                for step in self.hub.broader(name) if up else self.hub.narrower(name):
+                    if step.end in seen:
+                        continue
+                    for end, more in self.hub.exact(step.end).items():
+                        if end not in seen:
+                            seen.add(end)
+                            reached[end] = (*way, step, *more)
+            front = reached
             if front:
                 yield distance, front
+
+
+_OPPOSITE = {
+    BROAD: NARROW,
+    NARROW: BROAD,
+    "rdfs:subClassOf": "hkg:superClassOf",
+    "hkg:superClassOf": "rdfs:subClassOf",
+    REPLACED: "hkg:replaces",
+}
+
+
+def _reversed(way: Way) -> Iterable[Step]:
+    """Give a way walked from its end to its start."""
+    for step in reversed(way):
+        predicate = _OPPOSITE.get(step.predicate, step.predicate)
+        yield Step(step.end, predicate, step.start, step.mapping)

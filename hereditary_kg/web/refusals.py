@@ -11,6 +11,7 @@ from hereditary_kg.execution.errors import (
 )
 from hereditary_kg.federation.errors import FederationError, StaleProfileError
 from hereditary_kg.rdf.errors import GraphError, ResultError
+from hereditary_kg.semantics.errors import SemanticsError
 from hereditary_kg.sites.protocol import ServiceError
 from hereditary_kg.sparql.errors import SparqlError
 
@@ -24,7 +25,7 @@ def refuse(error: Exception) -> ServiceError:
 
     =====  ==========================================================================
     400    the query is no SPARQL 1.1 (a caret stands under the place), or calls a service
-           that the federation does not allow
+           that the federation does not allow, or asks for a code that nobody knows
     406    the format that was asked for cannot hold a term of the answer
     502    a member failed, or a service that the query calls; the text names it
     503    the query needs more memory than it may have; the text names the step, and has
@@ -37,7 +38,7 @@ def refuse(error: Exception) -> ServiceError:
     match error:
         case ServiceError():
             return error
-        case SparqlError():
+        case SparqlError() | SemanticsError():
             return ServiceError(400, str(error))
         case IncompleteAnswerError(kind=kind):
             hint = "\nWith the parameter allow-partial=true you get what the other members hold."

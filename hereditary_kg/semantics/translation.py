@@ -1,0 +1,249 @@
+"""Between a member's terms at one predicate and the user's.
+
+What stands at a coded predicate is seen as if it were written in the user's vocabulary: each code
+is replaced by the codes that it converts to, and stays as it is where it converts to none. So is
+an enumerated value, by what the member's description says of it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from hereditary_kg.federation.coding import CodedPredicate, ConversionDescription
+from hereditary_kg.rdf.terms import IRI, Literal, Term, parse_term
+from hereditary_kg.semantics.conversion import Conversion, Converter, Relation
+from hereditary_kg.semantics.errors import IdentifierError, UnknownTermError
+from hereditary_kg.semantics.expansion import Census, Expansion
+from hereditary_kg.semantics.hub import Hub
+from hereditary_kg.semantics.identifiers import iri_of, normalise, vocabulary_of
+
+__all__ = ["Pair", "Translation", "Translator"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One of the user's terms for one of a member's.
+
+    Attributes:
+        native: the member's term.
+        user: the user's; the same where there is none.
+        code: what the member's term is, as a canonical CURIE; None where it is no code.
+        conversion: how the one becomes the other; None where it is no code.
+    """
+
+    native: Term
+    user: Term
+    code: str | None = None
+    conversion: Conversion | None = None
+
+    @property
+    def is_unmapped(self) -> bool:
+        """Whether it is a code that stays as it is, for want of one of the user's."""
+        return self.conversion is not None and self.conversion.target is None
+
+
+class Translation:
+    """All terms at one predicate of one member, with the user's.
+
+    Args:
+        pairs: every term of the member's that stands there, blank nodes apart.
+        census: the codes among them.
+    """
+
+    def __init__(self, pairs: Iterable[Pair], census: Census) -> None:
+        self.pairs = tuple(sorted(pairs, key=lambda pair: (pair.native.text, pair.user.text)))
+        self.census = census
+        self.expand = cache(self._expand)
+
+    @cached_property
+    def is_identity(self) -> bool:
+        """Whether every term stays as it is."""
+        return all(pair.native == pair.user for pair in self.pairs)
+
+    @cached_property
+    def _by_user(self) -> Mapping[Term, tuple[Pair, ...]]:
+        found: dict[Term, list[Pair]] = {}
+        for pair in self.pairs:
+            found.setdefault(pair.user, []).append(pair)
+        return {term: tuple(pairs) for term, pairs in found.items()}
+
+    def of_user(self, term: Term) -> tuple[Pair, ...]:
+        """Give the pairs of one of the user's terms."""
+        return self._by_user.get(term, ())
+
+    def of_codes(self, codes: Iterable[str]) -> tuple[Pair, ...]:
+        """Give the pairs of some of the member's codes."""
+        wanted = frozenset(codes)
+        return tuple(pair for pair in self.pairs if pair.code in wanted)
+
+    @cached_property
+    def codes(self) -> int:
+        """How many different codes there are."""
+        return len(self.census.codes)
+
+    @cached_property
+    def unmapped(self) -> tuple[str, ...]:
+        """The codes that stay as they are, for want of one of the user's."""
+        found = (pair.code for pair in self.pairs if pair.is_unmapped and pair.code is not None)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """Those of which the hub knows nothing, so that nobody can say what they are."""
+        return tuple(
+            dict.fromkeys(
+                pair.code
+                for pair in self.pairs
+                if pair.code is not None
+                and pair.conversion is not None
+                and pair.conversion.relation is Relation.UNKNOWN
+            )
+        )
+
+    def _expand(self, asked: str) -> Expansion:
+        """Give the member's codes for a code and what is narrower."""
+        return self.census.expand(asked, descendants=True)
+
+
+class Translator:
+    """Knows the user's vocabulary.
+
+    Args:
+        hub: what is known of codes.
+        description: which vocabulary it is, and what becomes of codes without an exact one.
+
+    Raises:
+        UnknownTermError: the hub knows no code of that vocabulary.
+    """
+
+    def __init__(self, hub: Hub, description: ConversionDescription) -> None:
+        known = hub.vocabularies
+        if description.vocabulary not in known:
+            raise UnknownTermError("vocabulary", description.vocabulary, known)
+        self.hub = hub
+        self.vocabulary = description.vocabulary
+        self._start = description.iri
+        self._broader = description.broader
+        self._converter = Converter(hub, description.vocabulary, narrower=False)
+        self.included = cache(self._included)
+
+    def iri(self, code: str) -> IRI:
+        """Give the IRI by which the user knows a code."""
+        if self._start and vocabulary_of(code) == self.vocabulary:
+            return IRI(self._start + code.partition(":")[2])
+        return IRI(iri_of(code))
+
+    @cached_property
+    def namespace(self) -> str:
+        """What the IRIs of the user's codes begin with."""
+        return self.iri(f"{self.vocabulary}:").value
+
+    def code(self, term: Term) -> str | None:
+        """Give the code that one of the user's IRIs stands for; None where it is none."""
+        if not isinstance(term, IRI):
+            return None
+        if self._start and term.value.startswith(self._start):
+            return f"{self.vocabulary}:{term.value[len(self._start) :]}"
+        return _normalised(term.value, "")
+
+    def translate(self, terms: Iterable[str], coded: CodedPredicate) -> Translation:
+        """Translate the terms at a coded predicate.
+
+        Args:
+            terms: canonical texts, each once.
+            coded: how they are coded.
+        """
+        pairs: list[Pair] = []
+        codes: set[str] = set()
+        for native in map(parse_term, terms):
+            code = _code_of(native, coded)
+            if code is None:
+                pairs.append(Pair(native, native))
+                continue
+            codes.add(code)
+            pairs.extend(
+                Pair(
+                    native,
+                    native if each.target is None else self.iri(each.target),
+                    code,
+                    each,
+                )
+                for each in self._conversions(code)
+            )
+        return Translation(pairs, Census(self.hub, codes))
+
+    def _conversions(self, code: str) -> tuple[Conversion, ...]:
+        found = self._converter.convert(code)
+        if self._broader or found[0].relation is not Relation.BROADER:
+            return found
+        return (Conversion(code, None, Relation.NONE),)
+
+    def enumerate(self, terms: Iterable[str], values: Mapping[str, str]) -> Translation:
+        """Translate the terms at a predicate with enumerated values.
+
+        Args:
+            terms: canonical texts, each once.
+            values: the member's value -> the user's.
+        """
+        natives = map(parse_term, terms)
+        return Translation([Pair(each, _enumerated(each, values)) for each in natives], _NO_CENSUS)
+
+    def check(self, asked: str) -> None:
+        """Check that there is something to be known of a code.
+
+        Raises:
+            UnknownTermError: the hub does not know it.
+        """
+        is_known = asked in self.hub or len(self.hub.exact(asked)) > 1
+        if not is_known and not any(True for _ in self.hub.narrower(asked)):
+            raise UnknownTermError("term", asked)
+
+    def _included(self, asked: str) -> tuple[str, ...]:
+        """Give the user's codes that are a code or narrower, in order."""
+        same = self.hub.exact(asked)
+        seen = set(same)
+        front = set(same)
+        while front:
+            steps = (step.end for name in front for step in self.hub.narrower(name))
+            below = {end for name in steps if name not in seen for end in self.hub.exact(name)}
+            front = below - seen
+            seen |= front
+        start = f"{self.vocabulary}:"
+        return tuple(sorted(name for name in seen if name.startswith(start)))
+
+
+_NO_CENSUS = Census(Hub(), ())
+
+
+def _enumerated(native: Term, values: Mapping[str, str]) -> Term:
+    written = native.lexical if isinstance(native, Literal) else native.text
+    user = values.get(written)
+    if user is None:
+        return native
+    return parse_term(user) if user.startswith("<") and user.endswith(">") else Literal(user)
+
+
+def _code_of(term: Term, coded: CodedPredicate) -> str | None:
+    """Give the code that a member's term is, as a canonical CURIE."""
+    match term:
+        case IRI(value) if not coded.literal:
+            if not coded.iri:
+                code = _normalised(value, "")
+            elif value.startswith(coded.iri):
+                code = _normalised(value[len(coded.iri) :], coded.vocabulary)
+            else:
+                return None
+        case Literal(lexical) if coded.literal:
+            code = _normalised(lexical, coded.vocabulary)
+        case _:
+            return None
+    if code is not None and coded.vocabulary and vocabulary_of(code) != coded.vocabulary:
+        return None
+    return code
+
+
+def _normalised(text: str, default: str) -> str | None:
+    try:
+        return normalise(text, default or None)
+    except IdentifierError:
+        return None
