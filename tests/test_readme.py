@@ -1,4 +1,4 @@
-"""The README's code blocks marked ``run`` work as they stand, one after the other."""
+"""Code blocks marked ``run`` work as they stand, one after the other: the README's and a page's."""
 
 import os
 import re
@@ -6,23 +6,43 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+HOME = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(sh|python) run\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_quick_start_works_in_a_fresh_directory(tmp_path):
-    blocks = BLOCK.findall(README.read_text(encoding="utf-8"))
-    assert [language for language, _ in blocks] == ["sh", "sh", "python"]
+def _run_blocks(page: str, languages: list[str], directory: Path) -> list[str]:
+    """Run a page's blocks in a directory, and give what they write."""
+    blocks = BLOCK.findall((HOME / page).read_text(encoding="utf-8"))
+    assert [language for language, _ in blocks] == languages
     folder = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": folder + os.pathsep + os.environ["PATH"]}
     outputs = []
     for language, code in blocks:
         command = ["bash", "-e", "-c", code] if language == "sh" else [sys.executable, "-c", code]
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            command, cwd=directory, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
         outputs.append(done.stdout)
+    return outputs
+
+
+def test_the_quick_start_works_in_a_fresh_directory(tmp_path):
+    outputs = _run_blocks("README.md", ["sh", "sh", "python"], tmp_path)
     assert outputs[1].count("Bulbar palsy") == 2
     assert "CHCHD10" in outputs[1]
     assert "Complete" in outputs[2]
+
+
+def test_the_curators_page_works_in_a_fresh_directory(tmp_path):
+    outputs = _run_blocks("docs/curators.md", ["sh"] * 5, tmp_path)
+    imported, shown, converted, others, genes = outputs
+    assert "4 mappings of 1 mapping sets." in imported
+    assert (tmp_path / "findings.tsv").read_text() == "kind\tfile\tline\trow\ttext\n"
+    assert "https://example.org/mondo.sssom.tsv#3" in shown.replace("\n", "").replace(" ", "")
+    assert "p1\tNCIT:C34373\tOMIM:105400\tbroader 1\t" in converted
+    assert "p3\tNCIT:C34373\tMONDO:0000009\texact\t" in converted
+    assert "p4\tOMIM:123456\tOMIM:123456\tunknown\t" in converted
+    assert "annotatedSource" in others
+    assert '"id":"NCIT:C34373","label":"Amyotrophic Lateral Sclerosis"' in others
+    assert genes.endswith("gene\tdisease\nGBA1\tx\nPRKN\ty\nPRKN\tz\n")

@@ -122,6 +122,7 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
     )
     from hereditary_kg.planning.errors import PlanningError
     from hereditary_kg.rdf.errors import RdfError, UnknownFormatError
+    from hereditary_kg.semantics.errors import HubWriteError, SemanticsError
     from hereditary_kg.sites.errors import SiteBusyError, SiteError
     from hereditary_kg.sparql.errors import SparqlError
 
@@ -134,6 +135,8 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
     )
     return (
         (wrong_input, _with(WRONG_INPUT)),
+        (HubWriteError, _with(FAILED)),
+        (SemanticsError, _with(WRONG_INPUT)),
         (SiteBusyError, _with(FAILED)),
         (SiteError, _with(WRONG_INPUT)),
         (IncompleteAnswerError, _describe_incomplete),

@@ -13,12 +13,13 @@ _PLACES = {
     "serve": "hereditary_kg.cli.serve:serve",
     "federation": "hereditary_kg.cli.federation:federation",
     "site": "hereditary_kg.cli.site:site",
+    "map": "hereditary_kg.cli.map:map_group",
 }
 _EPILOG = (
     "Every option can also be given as an environment variable, --timeout of `hkg query` as "
-    "HKG_QUERY_TIMEOUT; HKG_FEDERATION names the federation for all commands. Exit codes: 0 "
-    "done, 1 failed, 2 wrong usage or input, 3 done but incomplete or with findings, 130 "
-    "interrupted."
+    "HKG_QUERY_TIMEOUT; HKG_FEDERATION names the federation for all commands, and HKG_HUB the "
+    "terminology hub. Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done but incomplete "
+    "or with findings, 130 interrupted."
 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import chain
 
 from hereditary_kg.semantics.hub import Hub, Step
 
@@ -87,9 +88,11 @@ class Converter:
         return self.hub.exact(code)
 
     def _is_known(self, code: str, clique: Mapping[str, tuple[Step, ...]]) -> bool:
-        known = [name for name in clique if name not in self.hub.obsolete]
-        others = [name for name in known if name != code]
-        return bool(others) or any(True for _ in self.hub.broader(code))
+        if code in self.hub.obsolete:
+            return bool(self.hub.term(code).replaced_by)
+        others = (name for name in clique if name not in self.hub.obsolete and name != code)
+        near = chain(others, self.hub.broader(code), self.hub.narrower(code))
+        return self.hub.is_current(code) or any(True for _ in near)
 
     def _found(
         self,

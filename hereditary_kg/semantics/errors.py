@@ -6,14 +6,17 @@
     ├── IdentifierError      an identifier has no known prefix
     ├── UnreadableFileError  a file is not what it is said to be; nothing of it is used
     ├── HubError             a compiled hub is missing, damaged, or of another format
+    │   └── HubWriteError    a hub cannot be written; the one that was there is as it was
     └── UnknownTermError     the hub has no such term or vocabulary
 """
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Self
 
 __all__ = [
     "HubError",
+    "HubWriteError",
     "IdentifierError",
     "SemanticsError",
     "UnknownTermError",
@@ -41,9 +44,19 @@ class UnreadableFileError(SemanticsError):
     def __init__(self, place: str, reason: str, remedy: str = "") -> None:
         super().__init__(f"{place}: {reason}" + (f" {remedy}" if remedy else ""))
 
+    @classmethod
+    def of_several(cls, errors: "Sequence[UnreadableFileError]") -> Self:
+        """Make one error of those of several files."""
+        told = "".join(f"\n  {error}" for error in errors)
+        return cls(f"{len(errors)} files", f"they cannot be read:{told}")
+
 
 class HubError(SemanticsError):
     """A compiled hub cannot be used."""
+
+
+class HubWriteError(HubError):
+    """A hub cannot be written; the one that was there before is as it was."""
 
 
 class UnknownTermError(SemanticsError):

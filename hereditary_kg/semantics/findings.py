@@ -29,6 +29,8 @@ class Kind(StrEnum):
     LITERAL = "literal entity"
     BAD_ROW = "bad row"
     """A row has more or fewer cells than there are columns, or a quotation that never ends."""
+    OTHER_VERSION = "other version"
+    """A vocabulary was given in several versions, of which one counts."""
     CONTRADICTION = "contradiction"
     AMBIGUOUS = "ambiguous"
     """A term is the same as two different ones of one vocabulary."""

@@ -14,7 +14,7 @@ import polars as pl
 from hereditary_kg.semantics.errors import UnknownTermError
 from hereditary_kg.semantics.terminology import TERMS, Terminology, empty_frame
 
-__all__ = ["MAPPINGS", "Hub", "Step", "Term"]
+__all__ = ["BROAD", "EXACT", "GENERALISED", "MAPPINGS", "NARROW", "REPLACED", "Hub", "Step", "Term"]
 
 MAPPINGS = pl.Schema(
     {
@@ -38,6 +38,19 @@ MAPPINGS = pl.Schema(
 EXACT = "skos:exactMatch"
 BROAD = "skos:broadMatch"
 NARROW = "skos:narrowMatch"
+REPLACED = "IAO:0100001"
+
+GENERALISED: Mapping[str, str] = {
+    "owl:equivalentClass": EXACT,
+    "owl:equivalentProperty": EXACT,
+    "owl:sameAs": EXACT,
+    "rdfs:subClassOf": BROAD,
+    "rdfs:subPropertyOf": BROAD,
+    "sssom:superClassOf": NARROW,
+    "skos:broader": BROAD,
+    "skos:narrower": NARROW,
+}
+"""Predicates that imply one of SKOS'. Source: SSSOM, chain rules RG1 and RG2."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +60,11 @@ class Step:
     Attributes:
         start: where it begins.
         predicate: ``skos:exactMatch``, ``skos:broadMatch`` (``end`` is broader), or
-            ``rdfs:subClassOf`` (``end`` is a parent).
+            ``rdfs:subClassOf`` (``end`` is a parent), or ``IAO:0100001`` (``end`` stands in
+            the place of an obsolete ``start``).
         end: where it leads.
-        mapping: the number of the mapping's row in `Hub.mappings`; None for a step in a hierarchy.
+        mapping: the number of the mapping's row in `Hub.mappings`; None for a step that a
+            terminology says.
     """
 
     start: str
@@ -85,11 +100,13 @@ class Hub:
         terminologies: by name; each name once.
         mappings: see `MAPPINGS`; in one order, and no row twice.
         sources: title, version and licence of each mapping set, by its identifier.
+        labels: of terms that no terminology has, as mapping sets write them.
     """
 
     terminologies: Mapping[str, Terminology] = field(default_factory=dict)
     mappings: pl.DataFrame = field(default_factory=lambda: empty_frame(MAPPINGS))
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _terms(self) -> pl.DataFrame:
@@ -111,7 +128,7 @@ class Hub:
         return name in self._positions or name in self._exact or name in self._broad
 
     def term(self, name: str) -> Term:
-        """Give a term; one that only mappings know has neither label nor definition.
+        """Give a term; one that only mappings know has no definition.
 
         Raises:
             UnknownTermError: nothing knows it.
@@ -119,7 +136,7 @@ class Hub:
         place = self._positions.get(name)
         if place is None:
             if name in self:
-                return Term(name)
+                return Term(name, self.labels.get(name))
             raise UnknownTermError("term", name)
         row = self._terms.row(place, named=True)
         replaced = tuple(row.pop("replaced_by") or ())
@@ -129,6 +146,15 @@ class Hub:
     def obsolete(self) -> frozenset[str]:
         """Terms that are no longer to be used."""
         return frozenset(self._terms.filter(pl.col("obsolete"))["id"].to_list())
+
+    def is_current(self, name: str) -> bool:
+        """Say whether a terminology has the term, and it is not obsolete."""
+        return name in self._positions and name not in self.obsolete
+
+    @cached_property
+    def _replacements(self) -> Mapping[str, Sequence[str]]:
+        replaced = self._terms.filter(pl.col("obsolete") & (pl.col("replaced_by").list.len() > 0))
+        return dict(zip(replaced["id"].to_list(), replaced["replaced_by"].to_list(), strict=True))
 
     # Hierarchy
 
@@ -179,8 +205,10 @@ class Hub:
 
     def _mapped(self, forward: str, backward: str) -> Mapping[str, Sequence[tuple[str, int]]]:
         found: dict[str, list[tuple[str, int]]] = {}
-        columns = (self.mappings[name].to_list() for name in ("subject", "predicate", "object"))
-        for row, (subject, predicate, target) in enumerate(zip(*columns, strict=True)):
+        said = self.mappings.lazy().with_row_index("row")
+        said = said.select("row", pl.col("predicate").replace(GENERALISED), "subject", "object")
+        rows = said.filter(pl.col("predicate").is_in([forward, backward])).collect()
+        for row, predicate, subject, target in rows.iter_rows():
             if predicate == forward:
                 found.setdefault(subject, []).append((target, row))
             if predicate == backward:
@@ -191,7 +219,8 @@ class Hub:
         """Give all terms that are the same as ``name``, itself among them, with the way there.
 
         ``skos:exactMatch`` is transitive; the way is one of the shortest, the first by the order
-        of mappings. Ways lead past obsolete terms, and through none.
+        of mappings. From an obsolete term ways lead to what stands in its place and, unless it is
+        ``name`` itself, nowhere else.
 
         Source: SSSOM, chain rules RI1 and T1; SKOS Reference, section 10.3.
         """
@@ -199,13 +228,18 @@ class Hub:
         waiting = deque((name,))
         while waiting:
             start = waiting.popleft()
-            if start in self.obsolete and start != name:
-                continue
-            for end, row in self._exact.get(start, ()):
-                if end not in found:
-                    found[end] = (*found[start], Step(start, EXACT, end, row))
-                    waiting.append(end)
+            for step in self._same(start, mapped=start == name or start not in self.obsolete):
+                if step.end not in found:
+                    found[step.end] = (*found[start], step)
+                    waiting.append(step.end)
         return found
+
+    def _same(self, name: str, *, mapped: bool) -> Iterator[Step]:
+        for end in self._replacements.get(name, ()):
+            yield Step(name, REPLACED, end)
+        if mapped:
+            for end, row in self._exact.get(name, ()):
+                yield Step(name, EXACT, end, row)
 
     def broader(self, name: str) -> Iterable[Step]:
         """Give the steps to what is directly broader: parents, and broad mappings."""

@@ -7,7 +7,7 @@ import pytest
 
 import hereditary_kg
 
-HEAVY = ("torch", "pyoxigraph", "polars", "aiohttp", "pandas", "rdflib")
+HEAVY = ("torch", "pyoxigraph", "polars", "aiohttp", "pandas", "rdflib", "curies")
 LOADED = f"""
 import sys
 from hereditary_kg.cli.main import hkg
@@ -29,6 +29,10 @@ finally:
         ["explain", "--help"],
         ["serve", "--help"],
         ["federation", "check", "--help"],
+        ["map", "--help"],
+        ["map", "import", "--help"],
+        ["map", "show", "--help"],
+        ["map", "convert", "--help"],
         ["federation", "nonsense"],
     ],
 )
@@ -42,7 +46,7 @@ def test_help_loads_nothing_heavy(arguments):
 def test_help_lists_the_commands(run):
     shown = run("-h")
     assert shown.code == 0
-    for command in ("query", "explain", "serve", "federation", "site"):
+    for command in ("query", "explain", "serve", "federation", "site", "map"):
         assert f"  {command} " in shown.output
 
 
@@ -56,6 +60,7 @@ def test_version(run):
         (["qurey"], "Did you mean query?"),
         (["site", "laod"], "Did you mean load?"),
         (["federation", "chek"], "Did you mean check?"),
+        (["map", "convrt"], "Did you mean convert"),
         (["xyz"], "There are query, explain"),
         (["query", "--alow-partial"], "--allow-partial"),
         (["site", "serve", "--prot", "1"], "--port"),

@@ -19,22 +19,10 @@ import networkx as nx
 import polars as pl
 
 from hereditary_kg.semantics.findings import Finding, Kind
-from hereditary_kg.semantics.hub import BROAD, EXACT, MAPPINGS, NARROW
+from hereditary_kg.semantics.hub import BROAD, EXACT, GENERALISED, MAPPINGS, NARROW
 from hereditary_kg.semantics.terminology import EDGES, Terminology
 
-__all__ = ["GENERALISED", "Chains", "contradictions", "generalised"]
-
-GENERALISED: Mapping[str, str] = {
-    "owl:equivalentClass": EXACT,
-    "owl:equivalentProperty": EXACT,
-    "owl:sameAs": EXACT,
-    "rdfs:subClassOf": BROAD,
-    "rdfs:subPropertyOf": BROAD,
-    "sssom:superClassOf": NARROW,
-    "skos:broader": BROAD,
-    "skos:narrower": NARROW,
-}
-"""Predicates that imply one of SKOS' (rules RG1 and RG2)."""
+__all__ = ["Chains", "contradictions", "generalised"]
 
 _INVERSE = {EXACT: EXACT, BROAD: NARROW, NARROW: BROAD}
 
