@@ -39,13 +39,13 @@ def rows_of(path):
 def decide(session, reviewer, *decisions):
     for decision in decisions:
         view = session.view(reviewer)
-        session.decide(reviewer, view.assignment.pair, Decision(decision))
+        session.decide(reviewer, view.item.assignment.pair, Decision(decision))
 
 
 def test_each_decision_stands_in_the_slots_of_sssom(path):
     with ReviewSession(path, AROUND) as session:
         decide(session, ADA, "exact", "broad", "not", "skip", "close")
-        assert session.view(ADA).assignment is None
+        assert session.view(ADA).item is None
         assert session.wait() is None
     rows = rows_of(path)
     agreed, broader, denied, skipped, close = (rows[pair] for pair in PAIRS)
@@ -79,7 +79,7 @@ def test_what_is_taken_back_leaves_the_file_as_it_was(path):
         assert path.read_bytes() != before
         for _ in range(3):
             view = session.undo(ADA)
-        assert view.assignment.pair == PAIRS[0]
+        assert view.item.assignment.pair == PAIRS[0]
         with pytest.raises(ReviewError, match="nothing of yours"):
             session.undo(ADA)
     assert path.read_bytes() == before
@@ -87,7 +87,7 @@ def test_what_is_taken_back_leaves_the_file_as_it_was(path):
     with ReviewSession(path, AROUND) as session:
         decide(session, ADA, "not", "narrow")
     with ReviewSession(path, AROUND) as session:
-        assert session.view(ADA).assignment.pair == PAIRS[2]
+        assert session.view(ADA).item.assignment.pair == PAIRS[2]
         session.undo(ADA)
         session.undo(ADA)
     assert rows_of(path) == rows_of_bytes(before, path)
@@ -104,12 +104,15 @@ def test_two_readers_and_an_arbiter(path):
     with ReviewSession(path, AROUND, readers=2) as session:
         decide(session, ADA, "exact", "exact")
         first = session.view(BOB)
-        assert first.assignment.role is Role.SECOND
-        assert first.votes == ()  # a second reader makes up their own mind
+        assert first.item.assignment.role is Role.SECOND
+        assert first.item.votes == ()  # a second reader makes up their own mind
         decide(session, BOB, "exact", "broad")
         view = session.view(CYD)
-        assert view.assignment.role is Role.ARBITER
-        assert [(v.reviewer, v.decision) for v in view.votes] == [(ADA, "exact"), (BOB, "broad")]
+        assert view.item.assignment.role is Role.ARBITER
+        assert [(v.reviewer, v.decision) for v in view.item.votes] == [
+            (ADA, "exact"),
+            (BOB, "broad"),
+        ]
         session.wait()
         rows = rows_of(path)
         assert rows[PAIRS[0]]["reviewer_agreement"] == "1"
@@ -137,7 +140,7 @@ def test_what_is_denied_is_never_proposed_again(path, tmp_path):
     known = Surroundings(HUB, known=[read_mapping_set(path)])
     with ReviewSession(again, known) as session:
         assert session.view(ADA).progress.total == 3
-        assert session.view(ADA).assignment.pair == PAIRS[2]
+        assert session.view(ADA).item.assignment.pair == PAIRS[2]
     # And in the file itself, also without its journal: what a reviewer confirmed counts as read.
     journal_path(path).unlink()
     with ReviewSession(path, AROUND) as session:
@@ -158,14 +161,14 @@ def test_the_queue_is_ordered_by_what_hangs_on_each_mapping(path):
     )
     with ReviewSession(path, around) as session:
         view = session.view(ADA)
-        assert view.assignment.pair == PAIRS[4]
-        assert (view.weight.records, view.weight.queries) == (4, ("lonely",))
+        assert view.item.assignment.pair == PAIRS[4]
+        assert (view.item.weight.records, view.item.weight.queries) == (4, ("lonely",))
 
 
 def test_a_reader_sees_terms_and_claims(path):
     with ReviewSession(path, AROUND) as session:
         view = session.view(ADA)
-    mondo, ncit = view.cards
+    mondo, ncit = view.item.cards
     assert mondo.label == "amyotrophic lateral sclerosis"
     assert mondo.terminology == "MONDO 2026-05-05"
     assert mondo.iri == "http://purl.obolibrary.org/obo/MONDO_0004976"
@@ -173,9 +176,9 @@ def test_a_reader_sees_terms_and_claims(path):
     assert (mondo.child_count, ncit.child_count) == (1, 0)
     assert ncit.synonyms == {"exact": ("als", "Lou Gehrig Disease")}
     assert ncit.shared == {"Amyotrophic Lateral Sclerosis", "als"}
-    assert [each.object for each in view.claims.disagreeing] == ["NCIT:C4802"]
-    assert view.claims.disagreeing[0].object_label == "Neurodegenerative Disorder"
-    assert view.claims.disagreeing[0].source.endswith("#1")
+    assert [each.object for each in view.item.claims.disagreeing] == ["NCIT:C4802"]
+    assert view.item.claims.disagreeing[0].object_label == "Neurodegenerative Disorder"
+    assert view.item.claims.disagreeing[0].source.endswith("#1")
 
 
 def test_one_process_reviews_at_a_time(path):
@@ -200,10 +203,10 @@ def test_a_full_disk_loses_nothing(path, monkeypatch):
         written = path.read_bytes() if session.wait() is None else None
         full = OSError(28, "No space left on device")
         monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(full))
-        pair = session.view(ADA).assignment.pair
+        pair = session.view(ADA).item.assignment.pair
         with pytest.raises(ReviewError, match="No space left"):
             session.decide(ADA, pair, Decision.NOT)
-        assert session.view(ADA).assignment.pair == pair
+        assert session.view(ADA).item.assignment.pair == pair
         monkeypatch.undo()
         monkeypatch.setattr(
             "hereditary_kg.semantics.review.rewriting.write_mapping_set",
@@ -272,8 +275,8 @@ _KILLED = """
 
     session, ada = ReviewSession(Path(sys.argv[1])), Reviewer("Ada")
     view = session.view(ada)
-    while view.assignment:
-        pair = view.assignment.pair
+    while view.item:
+        pair = view.item.assignment.pair
         said = ("exact", "not", "broad")[int(pair[0][-1]) % 3]
         view = session.decide(ada, pair, Decision(said))
         print(*pair, flush=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
-import polars as pl
-
+from hereditary_kg.semantics.errors import IdentifierError
 from hereditary_kg.semantics.hub import GENERALISED
-from hereditary_kg.semantics.identifiers import normalise_column
+from hereditary_kg.semantics.identifiers import normalise
 from hereditary_kg.semantics.review.decisions import PREDICATES, Decision
 from hereditary_kg.semantics.sssom.mapping_set import ROW, MappingSet, parts
 
@@ -79,8 +79,15 @@ def meaning(row: Mapping[str, str]) -> Decision | None:
     """Say which decision a row's statement is; None where it is another predicate."""
     if row.get("predicate_modifier") == "Not":
         return Decision.NOT
-    written = row.get("predicate_id", "")
-    predicate = normalise_column(pl.Series([written], dtype=pl.String))[0] or written
+    return _meaning_of(row.get("predicate_id", ""))
+
+
+@cache
+def _meaning_of(written: str) -> Decision | None:
+    try:
+        predicate = normalise(written)
+    except IdentifierError:
+        return None
     return _DECISIONS.get(GENERALISED.get(predicate, predicate))
 
 

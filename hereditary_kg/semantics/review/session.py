@@ -43,7 +43,7 @@ from hereditary_kg.semantics.saved_queries import SavedQuery
 from hereditary_kg.semantics.sssom import guess_format, read_mapping_set
 from hereditary_kg.semantics.sssom.mapping_set import MappingSet
 
-__all__ = ["ReviewSession", "Surroundings", "View"]
+__all__ = ["Item", "ReviewSession", "Surroundings", "View"]
 
 _PACKED = frozenset({".gz", ".xz", ".zst"})
 
@@ -67,29 +67,40 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class View:
-    """What a reviewer sees.
+class Item:
+    """A pair that a reviewer is to decide on.
 
     Attributes:
-        progress: how far the review is.
-        assignment: what is to be decided; None where there is nothing.
+        assignment: the pair, and as what it is read.
         candidate: what is proposed.
         cards: subject and object.
         claims: what else is said of them.
         weight: what hangs on it.
         votes: what others have decided; for an arbiter only, since a second reader is to make up
             their own mind.
+    """
+
+    assignment: Assignment
+    candidate: Candidate
+    cards: tuple[TermCard, TermCard]
+    claims: ClaimsOfPair
+    weight: Weight
+    votes: tuple[Vote, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """What a reviewer sees.
+
+    Attributes:
+        progress: how far the review is.
+        item: what is to be decided; None where there is nothing.
         last: what the reviewer decided before, which undo takes back; None where there is nothing.
         problem: why the file does not say what was decided.
     """
 
     progress: Progress
-    assignment: Assignment | None = None
-    candidate: Candidate | None = None
-    cards: tuple[TermCard, TermCard] | None = None
-    claims: ClaimsOfPair | None = None
-    weight: Weight = field(default_factory=Weight)
-    votes: tuple[Vote, ...] = ()
+    item: Item | None = None
     last: Entry | None = None
     problem: str | None = None
 
@@ -271,23 +282,20 @@ class ReviewSession:
 
     def _view(self, reviewer: Reviewer) -> View:
         assignment = self.queue.take(reviewer)
-        progress = self.queue.progress(reviewer)
+        item = self._item(assignment) if assignment else None
         last, problem = self.queue.last(reviewer), self._rewriter.problem
-        if assignment is None:
-            return View(progress, last=last, problem=problem)
-        pair = assignment.pair
-        candidate = self._candidates[pair]
-        votes = self.queue.standing(pair).votes if assignment.role is Role.ARBITER else ()
-        return View(
-            progress,
+        return View(self.queue.progress(reviewer), item, last, problem)
+
+    def _item(self, assignment: Assignment) -> Item:
+        candidate = self._candidates[assignment.pair]
+        arbitrates = assignment.role is Role.ARBITER
+        return Item(
             assignment,
             candidate,
             make_cards(self.surroundings.hub, candidate),
             self._claims.about(candidate),
-            self._weights[pair],
-            votes,
-            last,
-            problem,
+            self._weights[assignment.pair],
+            self.queue.standing(assignment.pair).votes if arbitrates else (),
         )
 
     def _current(self) -> MappingSet:

@@ -90,6 +90,7 @@ def in_order(candidates: Iterable[Candidate], weights: Mapping[Pair, Weight]) ->
         return (
             -weight.total,
             -len(weight.queries),
+            -weight.records,
             -candidate.confidence,
             candidate.places[0],
         )

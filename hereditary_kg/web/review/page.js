@@ -96,13 +96,9 @@
   }
 
   function sentence() {
-    const made = [];
     const said = item.proposals.map((each) => (each.decision ? WORDS[each.decision] : each.predicate));
-    const [left, right] = item.cards;
-    made.append = made.push;
-    made.push("Proposed: ", left.label || left.id, " ", element("b", [...new Set(said)].join(" or ")), " ",
-      right.label || right.id);
-    return made;
+    const [left, right] = item.cards.map((each) => each.label || each.id);
+    return ["Proposed: ", left, " ", element("b", [...new Set(said)].join(" or ")), " ", right];
   }
 
   function stakes() {

@@ -5,7 +5,7 @@ from typing import Any
 
 from hereditary_kg.semantics.review.candidates import Candidate, meaning
 from hereditary_kg.semantics.review.claims import Claim
-from hereditary_kg.semantics.review.session import View
+from hereditary_kg.semantics.review.session import Item, View
 from hereditary_kg.semantics.review.term_cards import Neighbour, TermCard
 
 __all__ = ["describe_view"]
@@ -30,7 +30,7 @@ _OF_PROPOSAL = (
 def describe_view(view: View) -> dict[str, Any]:
     """Give a view as JSON has it."""
     progress = view.progress
-    told: dict[str, Any] = {
+    return {
         "progress": {
             "total": progress.total,
             "settled": progress.settled,
@@ -42,27 +42,28 @@ def describe_view(view: View) -> dict[str, Any]:
         "last": view.last
         and {"kind": view.last.kind, "subject": view.last.pair[0], "object": view.last.pair[1]},
         "problem": view.problem,
-        "item": None,
+        "item": _item(view.item) if view.item else None,
     }
-    assert (view.assignment is None) == (view.candidate is None)  # noqa: S101 - for the types
-    if view.assignment and view.candidate and view.cards and view.claims:
-        told["item"] = {
-            "subject": view.assignment.pair[0],
-            "object": view.assignment.pair[1],
-            "role": view.assignment.role.value,
-            "proposals": _proposals(view.candidate),
-            "cards": [_card(card) for card in view.cards],
-            "agreeing": [_claim(claim) for claim in view.claims.agreeing],
-            "disagreeing": [_claim(claim) for claim in view.claims.disagreeing],
-            "records": view.weight.records,
-            "below": view.weight.below,
-            "queries": list(view.weight.queries),
-            "votes": [
-                {"reviewer": vote.reviewer.text, "decision": vote.decision.value, "date": vote.date}
-                for vote in view.votes
-            ],
-        }
-    return told
+
+
+def _item(item: Item) -> dict[str, Any]:
+    subject, target = item.assignment.pair
+    return {
+        "subject": subject,
+        "object": target,
+        "role": item.assignment.role.value,
+        "proposals": _proposals(item.candidate),
+        "cards": [_card(card) for card in item.cards],
+        "agreeing": [_claim(claim) for claim in item.claims.agreeing],
+        "disagreeing": [_claim(claim) for claim in item.claims.disagreeing],
+        "records": item.weight.records,
+        "below": item.weight.below,
+        "queries": list(item.weight.queries),
+        "votes": [
+            {"reviewer": vote.reviewer.text, "decision": vote.decision.value, "date": vote.date}
+            for vote in item.votes
+        ],
+    }
 
 
 def _proposals(candidate: Candidate) -> list[dict[str, Any]]:
