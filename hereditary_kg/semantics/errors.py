@@ -7,7 +7,9 @@
     ├── UnreadableFileError  a file is not what it is said to be; nothing of it is used
     ├── HubError             a compiled hub is missing, damaged, or of another format
     │   └── HubWriteError    a hub cannot be written; the one that was there is as it was
-    └── UnknownTermError     the hub has no such term or vocabulary
+    ├── UnknownTermError     the hub has no such term or vocabulary
+    └── ReviewError          a decision cannot be taken, or not be kept
+        └── ReviewBusyError  another process reviews the mapping set
 """
 
 from collections.abc import Sequence
@@ -18,6 +20,8 @@ __all__ = [
     "HubError",
     "HubWriteError",
     "IdentifierError",
+    "ReviewBusyError",
+    "ReviewError",
     "SemanticsError",
     "UnknownTermError",
     "UnreadableFileError",
@@ -72,3 +76,11 @@ class UnknownTermError(SemanticsError):
         near = get_close_matches(name, known, n=3)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         super().__init__(f"The hub has no {what} {name}.{hint}")
+
+
+class ReviewError(SemanticsError):
+    """A decision of a reviewer cannot be taken, or not be kept; the message says why."""
+
+
+class ReviewBusyError(ReviewError):
+    """Another process reviews the mapping set."""

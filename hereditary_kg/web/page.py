@@ -1,13 +1,11 @@
 """The page that people see: the federation, a query box, and the answer as a table."""
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 
 from hereditary_kg.federation.description import FederationDescription
 from hereditary_kg.planning.explanation import PLAN_STYLE
+from hereditary_kg.web.page_parts import fill_page, hash_source, read_part
 
 __all__ = ["PAGE_HEADERS", "write_page"]
 
@@ -34,10 +32,7 @@ def write_page(description: FederationDescription, query: str = _EXAMPLE) -> str
         "style": _read("page.css"),
         "script": _read("page.js"),
     }
-    # Split once, so that nothing in a part is taken for a place of another.
-    first, *rest = _read("page.html").split("{{")
-    pieces = [piece.partition("}}") for piece in rest]
-    return first + "".join(parts[name] + behind for name, _, behind in pieces)
+    return fill_page(_read("page.html"), parts)
 
 
 def _write_list(entries: Mapping[str, str]) -> str:
@@ -47,18 +42,13 @@ def _write_list(entries: Mapping[str, str]) -> str:
 
 
 def _read(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(content: str) -> str:
-    digest = hashlib.sha256(content.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+    return read_part(__package__, name)
 
 
 PAGE_HEADERS = {
     "Content-Security-Policy": (
-        f"default-src 'none'; script-src {_hash(_read('page.js'))}; "
-        f"style-src {_hash(_read('page.css'))} {_hash(PLAN_STYLE)}; "
+        f"default-src 'none'; script-src {hash_source(_read('page.js'))}; "
+        f"style-src {hash_source(_read('page.css'))} {hash_source(PLAN_STYLE)}; "
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),

@@ -1,0 +1,115 @@
+"""What is reviewed: pairs of terms that a mapping set proposes mappings between."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from hereditary_kg.semantics.errors import IdentifierError
+from hereditary_kg.semantics.hub import GENERALISED
+from hereditary_kg.semantics.identifiers import normalise
+from hereditary_kg.semantics.review.decisions import PREDICATES, Decision
+from hereditary_kg.semantics.sssom.mapping_set import ROW, MappingSet, parts
+
+__all__ = ["Candidate", "Pair", "decided_elsewhere", "find_candidates", "meaning", "reviewed_by"]
+
+Pair = tuple[str, str]
+
+_DECISIONS = {predicate: decision for decision, predicate in PREDICATES.items()}
+_CONFIRMED = 0.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pair of terms with what is said of it.
+
+    Attributes:
+        pair: canonical CURIEs of subject and object.
+        places: where its rows stand among the mapping set's, from 0.
+        rows: their cells as they are written, without the empty ones.
+    """
+
+    pair: Pair
+    places: tuple[int, ...]
+    rows: tuple[Mapping[str, str], ...]
+
+    @property
+    def confidence(self) -> float:
+        """The highest confidence of its rows; 0 where there is none."""
+        return max(_number(row.get("confidence")) or 0.0 for row in self.rows)
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether all its rows say that there is no such mapping."""
+        return all(meaning(row) is Decision.NOT for row in self.rows)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+def find_candidates(mapping_set: MappingSet) -> tuple[Candidate, ...]:
+    """Find the pairs of a mapping set, in the order of their first rows.
+
+    Left out are rows whose ends have no known or declared prefix.
+    """
+    ends = zip(
+        mapping_set.canonical("subject_id").to_list(),
+        mapping_set.canonical("object_id").to_list(),
+        strict=True,
+    )
+    places: dict[Pair, list[int]] = {}
+    for place, (subject, target) in enumerate(ends):
+        if subject is not None and target is not None and "sssom:NoTermFound" != target != subject:
+            places.setdefault((subject, target), []).append(place)
+    rows = mapping_set.rows.drop(ROW, strict=False).to_dicts()
+    return tuple(
+        Candidate(pair, tuple(found), tuple(_filled(rows[place]) for place in found))
+        for pair, found in places.items()
+    )
+
+
+def _filled(row: Mapping[str, str | None]) -> Mapping[str, str]:
+    return {name: cell for name, cell in row.items() if cell is not None}
+
+
+def meaning(row: Mapping[str, str]) -> Decision | None:
+    """Say which decision a row's statement is; None where it is another predicate."""
+    if row.get("predicate_modifier") == "Not":
+        return Decision.NOT
+    return _meaning_of(row.get("predicate_id", ""))
+
+
+@cache
+def _meaning_of(written: str) -> Decision | None:
+    try:
+        predicate = normalise(written)
+    except IdentifierError:
+        return None
+    return _DECISIONS.get(GENERALISED.get(predicate, predicate))
+
+
+def reviewed_by(row: Mapping[str, str]) -> tuple[str, ...]:
+    """Give who has confirmed a row, by ORCID or name."""
+    agreement = _number(row.get("reviewer_agreement"))
+    if agreement is not None and agreement <= _CONFIRMED:
+        return ()
+    cells = (row.get("reviewer_id"), row.get("reviewer_label"))
+    return tuple(each for cell in cells for each in parts(cell and cell.split("|")))
+
+
+def decided_elsewhere(mapping_sets: Iterable[MappingSet]) -> frozenset[Pair]:
+    """Give the pairs that need no more review, in both directions.
+
+    They are those that are denied (``predicate_modifier: Not``), and those that a reviewer has
+    confirmed.
+    """
+    found: set[Pair] = set()
+    for each in mapping_sets:
+        for candidate in find_candidates(each):
+            confirmed = any(reviewed_by(row) for row in candidate.rows)
+            if confirmed or any(row.get("predicate_modifier") == "Not" for row in candidate.rows):
+                found.update((candidate.pair, candidate.pair[::-1]))
+    return frozenset(found)

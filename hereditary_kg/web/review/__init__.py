@@ -1,0 +1,1 @@
+"""The page on which mappings are reviewed, and what serves it."""
