@@ -1,7 +1,7 @@
 """Reviewing in a terminal: both terms side by side, and single keys."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -144,26 +144,22 @@ def _item(item: Item) -> "Iterator[RenderableType]":
     )
     yield Text.assemble("Proposed: ", left, " ", (words, "bold cyan"), " ", right)
     yield Text(_stakes(item), "dim")
+    yield from _claims("Others say otherwise", item.claims.disagreeing, "yellow")
     yield Text()
     both = Table.grid(expand=True, padding=(0, 3, 0, 0))
     both.add_column(ratio=1)
     both.add_column(ratio=1)
     both.add_row(*(_card(card) for card in item.cards))
     yield both
-    for title, claims, style in (
-        ("Others say otherwise", item.claims.disagreeing, "yellow"),
-        ("Others say the same", item.claims.agreeing, ""),
-    ):
-        if claims:
-            yield Text(f"\n{title}", f"bold {style}".strip())
-            yield from (_claim(claim) for claim in claims[:_MOST])
+    yield from _claims("Others say the same", item.claims.agreeing, "bold")
 
 
 def _stakes(item: Item) -> str:
     weight = item.weight
-    below = f", {weight.below:,} more below them" if weight.below else ""
+    counts = [f"{weight.records:,} records with these codes"] if weight.records else []
+    counts += [f"{weight.below:,} with codes below them"] if weight.below else []
     queries = f"; saved queries: {', '.join(weight.queries)}" if weight.queries else ""
-    return f"{weight.records:,} records with these codes{below}{queries}."
+    return f"{', '.join(counts) or 'No records with these codes or below them'}{queries}."
 
 
 def _card(card: TermCard) -> "Text":
@@ -193,6 +189,14 @@ def _card(card: TermCard) -> "Text":
 
 def _named(term: Neighbour) -> str:
     return f"{term.label or ''} {term.id}".strip()
+
+
+def _claims(title: str, claims: "Sequence[Claim]", style: str) -> "Iterator[Text]":
+    from rich.text import Text
+
+    if claims:
+        yield Text(f"\n{title}", style)
+        yield from (_claim(claim) for claim in claims[:_MOST])
 
 
 def _claim(claim: "Claim") -> "Text":

@@ -12,7 +12,7 @@ from hereditary_kg.semantics.review.candidates import Candidate
 
 __all__ = ["Neighbour", "TermCard", "label_of", "make_cards"]
 
-_MOST = 12
+_MOST = 6
 """Children that are shown at most."""
 
 _SCOPES = ("exact", "previous", "narrow", "broad", "related")

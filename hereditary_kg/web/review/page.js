@@ -68,7 +68,10 @@
     }
     made.append(term.definition ? element("p", term.definition)
       : element("p", "No definition.", { className: "absent" }));
-    for (const [scope, texts] of term.synonyms) made.append(...list(SCOPES[scope] || scope, texts.map(marked)));
+    for (const [scope, texts] of term.synonyms) {
+      const first = [...texts].sort((a, b) => shared.has(b) - shared.has(a));
+      made.append(...list(SCOPES[scope] || scope, first.map(marked)));
+    }
     if (term.parents.length) made.append(...list("Parents", term.parents.map(named)));
     if (term.childCount) {
       const more = term.childCount - term.children.length;
@@ -79,8 +82,8 @@
     return made;
   }
 
-  function claims(title, entries, name) {
-    const box = element("div", undefined, { className: name });
+  function claims(title, entries) {
+    if (!entries.length) return [];
     const items = element("ul");
     for (const claim of entries) {
       const line = element("li");
@@ -91,8 +94,7 @@
       line.append(element("span", facts.filter(Boolean).join(" \u00b7 "), { className: "source" }));
       items.append(line);
     }
-    box.append(element("h2", title), items);
-    return box;
+    return [element("h2", title), items];
   }
 
   function sentence() {
@@ -102,13 +104,11 @@
   }
 
   function stakes() {
+    const count = (found) => element("b", number(found, "record"));
     const made = [];
-    if (item.records || item.below) {
-      made.push(element("b", number(item.records, "record")), " with these codes");
-      if (item.below) made.push(", ", element("b", item.below.toLocaleString("en")), " more below them");
-    } else {
-      made.push("No records with these codes are known");
-    }
+    if (item.records) made.push(count(item.records), " with these codes");
+    if (item.below) made.push(item.records ? ", " : "", count(item.below), " with codes below them");
+    if (!made.length) made.push("No records with these codes or below them are known");
     if (item.queries.length) {
       const names = item.queries.slice(0, 3).join(", ") + (item.queries.length > 3 ? " \u2026" : "");
       made.push("; ", element("b", number(item.queries.length, "query").replace("querys", "queries")), ` (${names})`);
@@ -125,10 +125,8 @@
     $("role").textContent = role;
     $("role").hidden = !role;
     $("cards").replaceChildren(card(left, "Left"), card(right, "Right"));
-    const told = [];
-    if (item.disagreeing.length) told.push(claims("Others say otherwise", item.disagreeing, "against"));
-    if (item.agreeing.length) told.push(claims("Others say the same", item.agreeing, "for"));
-    $("claims").replaceChildren(...told);
+    $("against").replaceChildren(...claims("Others say otherwise", item.disagreeing));
+    $("for").replaceChildren(...claims("Others say the same", item.agreeing));
     $("facts").replaceChildren(...item.proposals.flatMap((each) => [
       element("dt", "predicate"), element("dd", each.predicate),
       ...each.facts.flatMap(([name, text]) => [element("dt", name), element("dd", text)])]));
