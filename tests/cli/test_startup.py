@@ -33,6 +33,8 @@ finally:
         ["map", "import", "--help"],
         ["map", "show", "--help"],
         ["map", "convert", "--help"],
+        ["map", "review", "--help"],
+        ["map", "diff", "--help"],
         ["federation", "nonsense"],
     ],
 )

@@ -181,6 +181,17 @@ def test_a_reader_sees_terms_and_claims(path):
     assert view.item.claims.disagreeing[0].source.endswith("#1")
 
 
+def test_claims_follow_what_was_decided(path):
+    write_candidates(path, [ROWS[0], (ROWS[0][0], "NCIT:C1", "rival", "0.5")])
+    with ReviewSession(path) as session:
+        rival = session.view(ADA).item.claims.disagreeing
+        assert [(each.object, each.denied) for each in rival] == [("NCIT:C1", False)]
+        decide(session, ADA, "skip", "not")
+        view = session.recall(ADA)
+        assert view.item.assignment.pair == PAIRS[0]
+        assert view.item.claims.disagreeing == ()
+
+
 def test_one_process_reviews_at_a_time(path):
     with ReviewSession(path), pytest.raises(ReviewBusyError, match="another process"):
         ReviewSession(path)

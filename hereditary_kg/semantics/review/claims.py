@@ -1,13 +1,13 @@
 """What else is said of two terms, and by whom."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from hereditary_kg.semantics.hub import BROAD, EXACT, GENERALISED, NARROW, Hub, Step
 from hereditary_kg.semantics.review.candidates import Candidate, Pair, meaning
-from hereditary_kg.semantics.review.decisions import PREDICATES
+from hereditary_kg.semantics.review.decisions import PREDICATES, Decision
 from hereditary_kg.semantics.review.term_cards import label_of
 from hereditary_kg.semantics.sssom.mapping_set import MappingSet
 
@@ -93,13 +93,20 @@ class Claims:
         said = pl.concat(frames).with_columns(pl.col("predicate").replace(GENERALISED))
         self._frame = said.unique(maintain_order=True)
 
-    def about(self, candidate: Candidate) -> ClaimsOfPair:
-        """Give the claims that agree and disagree with what is proposed."""
+    def about(
+        self, candidate: Candidate, decided: Callable[[Pair], Decision | None]
+    ) -> ClaimsOfPair:
+        """Give the claims that agree and disagree with what is proposed.
+
+        Args:
+            candidate: the pair.
+            decided: gives what was decided on another pair of the set under review.
+        """
         said = {meaning(row) for row in candidate.rows}
         proposed = {predicate for decision, predicate in PREDICATES.items() if decision in said}
         agreeing: list[Claim] = []
         disagreeing: list[Claim] = []
-        for claim in (*self._said(candidate.pair), *self._chained(candidate.pair)):
+        for claim in (*self._said(candidate.pair, decided), *self._chained(candidate.pair)):
             told = claim if claim.pair == candidate.pair else claim.turned()
             if told.pair != candidate.pair:
                 if _competes(claim, candidate.pair):
@@ -110,13 +117,18 @@ class Claims:
                 disagreeing.append(claim)
         return ClaimsOfPair(tuple(agreeing[:_MOST]), tuple(disagreeing[:_MOST]))
 
-    def _said(self, pair: Pair) -> Iterator[Claim]:
+    def _said(self, pair: Pair, decided: Callable[[Pair], Decision | None]) -> Iterator[Claim]:
         subject, target = pl.col("subject"), pl.col("object")
         # The rows that propose this are what is reviewed, and no other claim.
         proposal = pl.col("own") & (subject == pair[0]) & (target == pair[1])
         rows = self._frame.filter((subject.is_in(pair) | target.is_in(pair)) & ~proposal)
         for row in rows.iter_rows(named=True):
-            yield self._labelled(row, denied=row["denied"], confidence=row["confidence"])
+            claim = self._labelled(row, denied=row["denied"], confidence=row["confidence"])
+            found = decided(claim.pair) if row["own"] else None
+            if found is not None:
+                predicate = PREDICATES.get(found, claim.predicate)
+                claim = replace(claim, predicate=predicate, denied=found is Decision.NOT)
+            yield claim
 
     def _chained(self, pair: Pair) -> Iterator[Claim]:
         """Give what chains of exact mappings say, in the words of the nearest mapping set."""

@@ -293,7 +293,7 @@ class ReviewSession:
             assignment,
             candidate,
             make_cards(self.surroundings.hub, candidate),
-            self._claims.about(candidate),
+            self._claims.about(candidate, lambda pair: self.queue.standing(pair).decision),
             self._weights[assignment.pair],
             self.queue.standing(assignment.pair).votes if arbitrates else (),
         )
