@@ -46,3 +46,12 @@ def test_the_curators_page_works_in_a_fresh_directory(tmp_path):
     assert "annotatedSource" in others
     assert '"id":"NCIT:C34373","label":"Amyotrophic Lateral Sclerosis"' in others
     assert genes.endswith("gene\tdisease\nGBA1\tx\nPRKN\ty\nPRKN\tz\n")
+
+
+def test_the_page_on_review_and_drift_works_in_a_fresh_directory(tmp_path):
+    (told,) = _run_blocks("docs/curators-review.md", ["sh"], tmp_path)
+    assert "1 of 1 saved queries ask for other codes." in told
+    assert (
+        "term gone, replaced\tMONDO:0005144\tfamilial ALS\t\t\tMONDO:0004976\t"
+        in (tmp_path / "drift.tsv").read_text()
+    )

@@ -12,6 +12,7 @@ from hereditary_kg.cli.hub_files import hub_option
 from hereditary_kg.cli.output_files import check_output, open_output
 from hereditary_kg.cli.settings import Settings, common_options, open_console, pass_settings
 from hereditary_kg.cli.tables import make_table
+from hereditary_kg.cli.term_display import cut_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["diff"]
 
 _VERSION = click.Path(path_type=Path, exists=True)
+_WIDEST = 56
+"""Characters of a term's or mapping's name in a table."""
+
 _OF_QUERIES = ("codes_lost", "codes_gained", "records_lost", "records_gained")
 
 
@@ -191,10 +195,11 @@ def _print(
     if changes.is_empty():
         console.print("No term and no mapping has changed.")
     for (kind,), rows in changes.group_by("change", maintain_order=True):
-        table = make_table(str(kind), "", "before", "after", folded="after")
+        table = make_table(str(kind), "before → after", folded="before → after")
         for row in rows.head(max_rows or rows.height).iter_rows(named=True):
-            name = f"{row['id']} {row['label'] or ''}".strip()
-            table.add_row(name, row["object"] or "", row["before"] or "", row["after"] or "")
+            names = (row["id"], row["label"], row["object"])
+            name = " ".join(each for each in names if each)
+            table.add_row(cut_text(name, _WIDEST), f"{row['before'] or ''} → {row['after'] or ''}")
         console.print(table)
         more = f", the first {max_rows:,} shown" if max_rows and rows.height > max_rows else ""
         console.print(f"{rows.height:,}{more}\n", style="dim")

@@ -157,7 +157,7 @@ def _item(item: Item) -> "Iterator[RenderableType]":
 def _stakes(item: Item) -> str:
     weight = item.weight
     counts = [f"{weight.records:,} records with these codes"] if weight.records else []
-    counts += [f"{weight.below:,} with codes below them"] if weight.below else []
+    counts += [f"{weight.below:,} records with codes below them"] if weight.below else []
     queries = f"; saved queries: {', '.join(weight.queries)}" if weight.queries else ""
     return f"{', '.join(counts) or 'No records with these codes or below them'}{queries}."
 

@@ -91,7 +91,7 @@ def create_review_application(
 @web.middleware
 async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Keep out pages of other origins, also ones whose name leads to this machine."""
-    name, _, _ = request.host.rpartition(":")
+    name = request.host.rsplit(":", 1)[0]
     if name not in {_HOST, "localhost"}:
         return _refusal(403, "This page is for this machine only.")
     origin = request.headers.get("Origin")
