@@ -23,6 +23,7 @@ from hereditary_kg.planning.sources import Sources, pattern_candidates
 from hereditary_kg.planning.top_rows import ordered_rows, sorts_alike
 from hereditary_kg.planning.units import is_connected, join_parts
 from hereditary_kg.rdf.terms import XSD, Literal
+from hereditary_kg.semantics.included_patterns import with_named_inclusions
 from hereditary_kg.sparql.algebra import (
     BGP,
     Aggregate,
@@ -300,7 +301,11 @@ class _Builder:
         match expression:
             case Exists(pattern, negated):
                 variable = self._fresh_variable()
-                node = plan.Mark(node, variable, pattern, self._exists(pattern, node))
+                right = self._exists(pattern, node)
+                if isinstance(right, plan.Fragment):
+                    # It is evaluated row by row, over what was fetched.
+                    pattern = with_named_inclusions(pattern)
+                node = plan.Mark(node, variable, pattern, right)
                 return node, Call("!", (variable,)) if negated else variable
             case Call(_, arguments) | FunctionCall(_, arguments):
                 new = []
