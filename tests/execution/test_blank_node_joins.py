@@ -4,12 +4,16 @@ import asyncio
 import re
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hereditary_kg.sparql.printing import query_text
 from tests.dealt_federations import answer_of, dealt, oracle, store_of
 from tests.sparql.query_generation import LITERALS, PREDICATES, RESOURCES, Forms, queries
+
+# Many drawn cases: a busy machine takes longer than a single test may.
+pytestmark = pytest.mark.timeout(600)
 
 NODES = ["_:x", "_:y"]
 subjects = st.sampled_from([*(term.text for term in RESOURCES[:3]), *NODES])

@@ -18,6 +18,9 @@ from tests.execution.scripted_federations import Endpoint, federation_of
 from tests.execution.test_blank_node_joins import apart, without_labels
 from tests.sparql.query_generation import Forms, queries
 
+# Many drawn cases: a busy machine takes longer than a single test may.
+pytestmark = pytest.mark.timeout(600)
+
 PREFIX = "PREFIX : <http://example.org/>\n"
 P, Q, R = (f"<http://example.org/{name}>" for name in "pqr")
 

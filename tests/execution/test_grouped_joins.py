@@ -10,6 +10,9 @@ from hereditary_kg.sparql.printing import group_text
 from tests.dealt_federations import answer_of, dealt, oracle, store_of
 from tests.execution.test_locality import PREFIX, fetches, scored
 
+# Many drawn cases: a busy machine takes longer than a single test may.
+pytestmark = pytest.mark.timeout(600)
+
 EX = "<http://example.org/{}>"
 INTEGER = "<http://www.w3.org/2001/XMLSchema#integer>"
 

@@ -10,6 +10,9 @@ from hereditary_kg.planning import plan
 from tests.dealt_federations import answer_of, dealt, oracle, store_of
 from tests.execution.test_locality import PREFIX, fetches, hospital
 
+# Many drawn cases: a busy machine takes longer than a single test may.
+pytestmark = pytest.mark.timeout(600)
+
 EX = "<http://example.org/{}>"
 SHARED = (0, 1)
 

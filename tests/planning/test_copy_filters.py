@@ -1,5 +1,6 @@
 """A pattern without copies has the solutions that the pattern has where the copies are not."""
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,9 @@ from hereditary_kg.sparql.printing import group_text, select_text
 from hereditary_kg.sparql.variables import scope_variables
 from tests.dealt_federations import oracle, store_of
 from tests.sparql.query_generation import NAMESPACE, PREDICATES, Forms, patterns, triples
+
+# Many drawn cases: a busy machine takes longer than a single test may.
+pytestmark = pytest.mark.timeout(600)
 
 NAMESPACES = st.lists(
     st.sampled_from([NAMESPACE + letter for letter in "abc"]), max_size=2, unique=True
