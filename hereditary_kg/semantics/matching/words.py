@@ -1,0 +1,159 @@
+"""Words of names: what is left when spelling, number, order and notation no longer matter.
+
+Two names with the same words mean, as far as their letters tell, the same: ``Haemoglobin SC
+disease`` and ``hemoglobin sc diseases``, ``Type II`` and ``type 2``, ``Vertebrae, First Sacral``
+and ``S1 vertebra``.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+__all__ = ["STOP_WORDS", "words_of"]
+
+STOP_WORDS = frozenset(
+    {"a", "an", "and", "as", "at", "by", "du", "et", "for", "from", "in", "is", "not_otherwise"}
+    | {"of", "on", "or", "other", "the", "their", "to", "type", "with", "due", "nos", "entire"}
+)
+"""Words that hold names together; they count for nothing."""
+
+_GREEK: Mapping[str, str] = {
+    "α": "alpha",
+    "β": "beta",
+    "ß": "beta",
+    "γ": "gamma",
+    "δ": "delta",
+    "ε": "epsilon",
+    "ζ": "zeta",
+    "η": "eta",
+    "θ": "theta",
+    "κ": "kappa",
+    "λ": "lambda",
+    "μ": "mu",
+    "µ": "mu",
+    "σ": "sigma",
+    "τ": "tau",
+    "φ": "phi",
+    "χ": "chi",
+    "ψ": "psi",
+    "ω": "omega",
+}
+_TRANSLATED = str.maketrans(_GREEK)
+
+_NUMBERS: Mapping[str, str] = {
+    **{
+        name: str(number)
+        for number, name in enumerate(
+            "first second third fourth fifth sixth seventh eighth ninth tenth eleventh "
+            "twelfth".split(),
+            1,
+        )
+    },
+    **{
+        name: str(number)
+        for number, name in enumerate(
+            "one two three four five six seven eight nine ten eleven twelve".split(), 1
+        )
+    },
+    **{f"{number}{'st' if number == 1 else 'nd' if number == 2 else 'rd' if number == 3 else 'th'}":
+       str(number) for number in range(1, 13)},
+}
+_ROMAN_NUMBER = re.compile(r"^(x{0,2})(ix|iv|v?i{0,3})([a-h]?)$")
+_ROMAN_VALUES = {"": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8}
+_LONE_LETTERS = frozenset({"x", "c", "d"})
+"""Roman numerals that stand, alone, more often for a chromosome or a letter."""
+
+_SPELLINGS = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"ae(?=[a-z])", "e"),
+        (r"oe(?=[a-z]{2})", "e"),
+        (r"our$", "or"),
+        (r"ours$", "ors"),
+        (r"isation", "ization"),
+        (r"is(e[ds]?|ing)$", r"iz\1"),
+        (r"yse([ds]?)$", r"yze\1"),
+        (r"sulph", "sulf"),
+        (r"^grey$", "gray"),
+        (r"(?<=[a-z]{3})tre$", "ter"),
+        (r"fibre", "fiber"),
+        (r"kary", "cary"),
+    )
+)
+_ENDINGS = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"(?<=[a-z]{2})ies$", "y"),
+        (r"(?<=[a-z]{3})ices$", "ex"),
+        (r"(?<=[a-z]{2})sses$", "ss"),
+        (r"(?<=[a-z][oye])ses$", "sis"),
+        (r"(?<=[a-z]{2}u)ses$", "s"),
+        (r"(?<=[a-z]{2})(x|ch|sh)es$", r"\1"),
+        (r"(?<=[a-z]{2}[^sui])s$", ""),
+        (r"(?<=[a-z]{2})ae$", "a"),
+        (r"(?<=[a-z]{3})i$", "us"),
+    )
+)
+_IRREGULAR: Mapping[str, str] = dict(
+    pair.split("/")
+    for pair in (
+        "ganglia/ganglion corpora/corpus phalanges/phalanx foramina/foramen feet/foot teeth/tooth "
+        "septa/septum atria/atrium crania/cranium bacteria/bacterium mitochondria/mitochondrion "
+        "viscera/viscus lumina/lumen ova/ovum ilia/ilium labia/labium epithelia/epithelium "
+        "endothelia/endothelium cilia/cilium diverticula/diverticulum capitula/capitulum "
+        "men/man women/woman children/child mice/mouse meninges/meninx larynges/larynx "
+        "fungi/fungus loci/locus data/datum bronchi/bronchus atlantes/atlas osseus/osseous"
+    ).split()
+)
+_POSSESSIVE = re.compile(r"['’`´]s?\b|_s(?=_|$)")
+_SEGMENTS = {"c": "cervical", "t": "thoracic", "l": "lumbar", "s": "sacral"}
+_SEGMENT = re.compile(r"^([ctls])(\d{1,2})$")
+_SEGMENTED = frozenset({"vertebra", "nerve", "ganglion", "spinal", "segment", "root", "disk"})
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+@lru_cache(maxsize=1 << 18)
+def words_of(name: str) -> tuple[str, ...]:
+    """Give the words of a name, in their order, without those that only hold it together.
+
+    A name of nothing else keeps them.
+    """
+    text = name.translate(_TRANSLATED).casefold().translate(_TRANSLATED)
+    text = unicodedata.normalize("NFKD", text)
+    text = "".join(letter for letter in text if not unicodedata.combining(letter))
+    text = _POSSESSIVE.sub("", text).replace("_", " ")
+    words = [_plain(word) for word in _WORD.findall(text)]
+    if _SEGMENTED.intersection(words):
+        words = [part for word in words for part in _segment(word)]
+    return tuple(word for word in words if word not in STOP_WORDS) or tuple(words)
+
+
+def _segment(word: str) -> tuple[str, ...]:
+    """Part the short name of a segment of the spine: ``s1`` is ``sacral 1``."""
+    found = _SEGMENT.match(word)
+    return (_SEGMENTS[found[1]], found[2]) if found else (word,)
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain(word: str) -> str:
+    """Bring one word to its plain form: American, singular, numbers as digits."""
+    if word in _NUMBERS:
+        return _NUMBERS[word]
+    if word.isdigit():
+        return str(int(word))
+    roman = _ROMAN_NUMBER.match(word)
+    if roman and word not in _LONE_LETTERS and (roman[1] or roman[2]):
+        ones = 9 if roman[2] == "ix" else _ROMAN_VALUES[roman[2]]
+        return f"{10 * len(roman[1]) + ones}{roman[3]}"
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) < 4 or any(letter.isdigit() for letter in word):
+        return word
+    for pattern, replacement in _SPELLINGS:
+        word = pattern.sub(replacement, word)
+    for pattern, replacement in _ENDINGS:
+        changed = pattern.sub(replacement, word)
+        if changed != word:
+            return changed
+    return word
