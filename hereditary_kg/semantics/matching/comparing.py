@@ -8,6 +8,8 @@ from hereditary_kg.semantics.matching.relations import Relations, are_opposite
 
 __all__ = ["Likeness", "compare"]
 
+_MOSTLY = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
@@ -21,7 +23,9 @@ class Likeness:
         covered: the weight of what they share as a part of the weight of the smaller.
         opposite: how many words contradict one another.
         numbered: whether only one of them has a number left over.
-        weight: how far both can be relied on.
+        common: the words of the one that the other has as well, or something alike, or need
+            not have.
+        common_other: those of the other.
     """
 
     one: Name
@@ -31,6 +35,8 @@ class Likeness:
     covered: float
     opposite: int
     numbered: bool
+    common: frozenset[str]
+    common_other: frozenset[str]
 
     @property
     def weight(self) -> float:
@@ -47,7 +53,8 @@ class Likeness:
 def compare(one: Name, other: Name, weights: WordWeights, relations: Relations) -> Likeness:
     """Compare two names: equal words, then those that mean about the same, the likest first."""
     if one.bag == other.bag or one.joined == other.joined:
-        return Likeness(one, other, True, 1.0, 1.0, 0, False)  # noqa: FBT003
+        whole = frozenset(one.bag), frozenset(other.bag)
+        return Likeness(one, other, True, 1.0, 1.0, 0, False, *whole)  # noqa: FBT003
     values = weights.values
     mine, theirs, shared = [], list(other.bag), 0.0
     for word in one.bag:
@@ -69,7 +76,8 @@ def compare(one: Name, other: Name, weights: WordWeights, relations: Relations) 
     left = _weight(mine, values, relations)
     right = _weight(theirs, values, relations)
     if not matched:
-        return Likeness(one, other, False, 0.0, 0.0, 0, False)  # noqa: FBT003
+        none: frozenset[str] = frozenset()
+        return Likeness(one, other, False, 0.0, 0.0, 0, False, none, none)  # noqa: FBT003
     return Likeness(
         one,
         other,
@@ -78,6 +86,16 @@ def compare(one: Name, other: Name, weights: WordWeights, relations: Relations) 
         shared / (matched + min(left, right)),
         sum(any(are_opposite(x, y) for y in theirs) for x in mine) if theirs else 0,
         _has_number(mine) != _has_number(theirs),
+        _without(one.bag, mine, relations),
+        _without(other.bag, theirs, relations),
+    )
+
+
+def _without(
+    bag: tuple[str, ...], left: list[str], relations: Relations
+) -> frozenset[str]:
+    return frozenset(bag).difference(
+        word for word in left if relations.omissible(word) < _MOSTLY
     )
 
 

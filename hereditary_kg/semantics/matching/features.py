@@ -27,6 +27,7 @@ BASE = (
     "equal",
     "score",
     "high",
+    "nearly",
     "covered",
     "opposite",
     "numbered",
@@ -61,6 +62,9 @@ _ROUNDS = 2
 _CERTAIN = 0.9
 _MOST_RIVALS = 8
 _FLOOR = 0.25
+_MARGIN = 3.0
+_NO_RIVAL = -2.0
+"""The score of the rival that a term without any is given: having none proves little."""
 
 
 @dataclass(slots=True)
@@ -75,7 +79,6 @@ class Candidate:
         full: those of the second.
         gene: the cosine of their causal genes; None where nothing is said of one of them.
         phenotype: that of their phenotypes.
-        structural: whether hierarchies speak for the pair.
     """
 
     pair: Pair
@@ -85,7 +88,6 @@ class Candidate:
     full: tuple[float, ...] = ()
     gene: float | None = None
     phenotype: float | None = None
-    structural: bool = False
 
 
 @dataclass
@@ -244,17 +246,24 @@ def _described(
     best = names.best[pair]
     equals = names.equals[pair]
     gene, phenotype = shared.of("gene", pair), shared.of("phenotype", pair)
-    common = frozenset(best.one.bag) & frozenset(best.other.bag)
+    common = (best.common, best.common_other)
     rivals = 0.0
     if not best.equal:
-        counts = [side.count(common) if common else 99 for side in postings]
+        bags = (best.one.bag, best.other.bag)
+        counts = [
+            0 if len(words) == len(set(bag)) and words else side.count(words) if words else 99
+            for side, words, bag in zip(postings, common, bags, strict=True)
+        ]
         rivals = math.log1p(sum(max(0, count - 1) for count in counts))
-    telling = sum(weights.values[word] for word in common) / math.log1p(weights.terms)
+    telling = sum(
+        weights.values[word] for words in common for word in words
+    ) / (2 * math.log1p(weights.terms))
     features = (
         1.0,
         float(best.equal),
         best.score,
         max(0.0, best.score - 0.75) * 4,
+        max(0.0, best.score - 0.9) * 10,
         best.covered,
         float(min(best.opposite, 2)),
         float(best.numbered),
@@ -292,7 +301,8 @@ def contextual(
     structure = Structure(*hierarchies, anchors)
     tops = _tops(values)
     return [
-        _in_context(each, values[each.pair], structure, tops) for each in candidates
+        replace(each, full=_context_features(each.pair, values[each.pair], structure, tops))
+        for each in candidates
     ]
 
 
@@ -304,22 +314,22 @@ def _tops(values: Mapping[Pair, float]) -> _Tops:
     found: dict[tuple[int, int], tuple[float, float]] = {}
     for (x, y), value in values.items():
         for key in ((0, x), (1, y)):
-            first, second = found.get(key, (-8.0, -8.0))
+            first, second = found.get(key, (_NO_RIVAL, _NO_RIVAL))
             found[key] = (value, first) if value > first else (first, max(second, value))
     return found
 
 
-def _in_context(
-    candidate: Candidate, score: float, structure: Structure, tops: _Tops
-) -> Candidate:
+def _context_features(
+    pair: Pair, score: float, structure: Structure, tops: _Tops
+) -> tuple[float, ...]:
     margins = []
-    for key in ((0, candidate.pair[0]), (1, candidate.pair[1])):
+    for key in ((0, pair[0]), (1, pair[1])):
         first, second = tops[key]
         rival = second if score >= first else first
-        margins.append(max(-4.0, min(4.0, score - rival)))
-    agreement = structure.agreement(candidate.pair)
+        margins.append(max(-_MARGIN, min(_MARGIN, score - rival)))
+    agreement = structure.agreement(pair)
     above, below = agreement.above, agreement.below
-    features = (
+    return (
         1.0,
         score,
         *margins,
@@ -329,5 +339,3 @@ def _in_context(
         0.0 if below is None else 1 - below,
         float(agreement.violated),
     )
-    structural = (above or 0.0) >= 0.5 or (below or 0.0) >= 0.5
-    return replace(candidate, full=features, structural=structural)

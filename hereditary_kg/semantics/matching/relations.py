@@ -5,10 +5,10 @@ valve``: where all but one word of each are the same, the two may stand for one 
 name has one word more, it may be left out.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 
 from hereditary_kg.semantics.matching.lexicon import Lexicon, Name
 
@@ -61,8 +61,14 @@ _GROUPS = {
 _PARTED = ("hyper", "hypo", "intra", "inter", "supra", "infra", "pre", "post", "epi", "endo")
 _STEM = 4
 _STRENGTH_OF_STEM = 0.85
-_STRENGTH_OF_TYPO = 0.9
+_STRENGTH_OF_ENDINGS = 0.95
+_ENDING = re.compile(
+    r"(?<=[a-z]{4})(ian|ine|ous|eal|ial|ual|ary|oid|ic|al|ar|us|um|is|on|ea|e|a|y|o)$"
+)
 _LEARNT = 0.95
+_LONG = 8
+_TIMES = 4
+"""As how many synonyms a misspelling counts."""
 
 
 def are_opposite(one: str, other: str) -> bool:
@@ -86,13 +92,11 @@ class Relations:
     """Which words may stand for which, between two terminologies.
 
     Attributes:
-        shared: words that both sides have; between them no misspelling is assumed.
         substitutions: how often two words (in the alphabet's order) stood for one another.
         omissions: how often a word could be left out.
         seen: how often a word was there to be left out.
     """
 
-    shared: frozenset[str]
     substitutions: Counter[tuple[str, str]] = field(default_factory=Counter)
     omissions: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
@@ -130,7 +134,7 @@ class Relations:
             return 0.0
         count = self.substitutions[one, other]
         learnt = _LEARNT * count / (count + 1) if count else 0.0
-        return max(learnt, _similar(one, other, typo=not {one, other} <= self.shared))
+        return max(learnt, _similar(one, other))
 
     def learn(self, groups: Iterable[tuple[Name, ...]]) -> None:
         """Learn from names that stand, group by group, for one thing."""
@@ -149,6 +153,9 @@ class Relations:
             self.substitutions.update(substituted)
             self.omissions.update(omitted)
             self.seen.update({word for bag in bags for word in bag} if len(bags) > 1 else ())
+        self._index()
+
+    def _index(self) -> None:
         for one, other in self.substitutions:
             self._learnt.setdefault(one, set()).add(other)
             self._learnt.setdefault(other, set()).add(one)
@@ -164,27 +171,53 @@ def _difference(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[list[str]
     return mine, theirs
 
 
-def _similar(one: str, other: str, *, typo: bool) -> float:
+def _similar(one: str, other: str) -> float:
+    """Tell whether two words are likely of one stem, as ``carpal`` and ``carpus``."""
     shorter, longer = sorted((one, other), key=len)
     if len(shorter) < _STEM or not (one.isalpha() and other.isalpha()) or one[0] != other[0]:
         return 0.0
     heads = {next((p for p in _PARTED if w.startswith(p)), None) for w in (one, other)}
     if len(heads) > 1 and None not in heads:
         return 0.0
+    stems = {_ENDING.sub("", word) for word in (one, other)}
+    if len(stems) == 1:
+        return _STRENGTH_OF_ENDINGS
     common = next((i for i, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), None)
     prefix = len(shorter) if common is None else common
     if prefix >= _STEM and len(shorter) - prefix <= 3 and len(longer) - prefix <= 4:
         return _STRENGTH_OF_STEM * min(1.0, prefix / (0.8 * len(shorter)))
-    if typo and len(shorter) >= 6 and len(longer) - len(shorter) <= 1:
-        ratio = SequenceMatcher(None, one, other, autojunk=False).ratio()
-        if ratio >= 1 - 1.1 / len(shorter):
-            return _STRENGTH_OF_TYPO
     return 0.0
 
 
 def relations_between(one: Lexicon, other: Lexicon) -> Relations:
     """Learn relations from the synonyms of two lexicons."""
-    relations = Relations(one.vocabulary & other.vocabulary)
+    relations = Relations()
+    relations.substitutions.update(_misspelt(one.vocabulary, other.vocabulary))
     relations.learn(one.names_of)
     relations.learn(other.names_of)
     return relations
+
+
+def _misspelt(ones: frozenset[str], others: frozenset[str]) -> dict[tuple[str, str], int]:
+    """Find words of one side alone that are a word of the other but for one letter.
+
+    Such words have a beginning in common that is the same when one letter is left out.
+    """
+    found = {}
+    for alone, known in ((ones - others, others), (others - ones, ones)):
+        without: dict[str, list[str]] = {}
+        for word in sorted(known):
+            if len(word) >= _LONG and word.isalpha():
+                for shorter in _shortened(word):
+                    without.setdefault(shorter, []).append(word)
+        for word in sorted(alone):
+            if len(word) >= _LONG and word.isalpha():
+                for shorter in _shortened(word):
+                    for other in without.get(shorter, ()):
+                        if abs(len(word) - len(other)) <= 1 and word[:2] == other[:2]:
+                            found[min(word, other), max(word, other)] = _TIMES
+    return found
+
+
+def _shortened(word: str) -> set[str]:
+    return {word, *(word[:place] + word[place + 1 :] for place in range(len(word)))}

@@ -84,6 +84,8 @@ _SPELLINGS = tuple(
 _ENDINGS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
+        (r"meninges$", "meninx"),
+        (r"phalanges$", "phalanx"),
         (r"(?<=[a-z]{2})ies$", "y"),
         (r"(?<=[a-z]{3})ices$", "ex"),
         (r"(?<=[a-z]{2})sses$", "ss"),
@@ -104,6 +106,19 @@ _IRREGULAR: Mapping[str, str] = dict(
         "endothelia/endothelium cilia/cilium diverticula/diverticulum capitula/capitulum "
         "men/man women/woman children/child mice/mouse meninges/meninx larynges/larynx "
         "fungi/fungus loci/locus data/datum bronchi/bronchus atlantes/atlas osseus/osseous"
+    ).split()
+)
+_LATIN: Mapping[str, str] = dict(
+    pair.split("/")
+    for pair in (
+        "musculus/muscle musculi/muscle arteria/artery arteriae/artery vena/vein venae/vein "
+        "nervus/nerve nervi/nerve glandula/gland glandulae/gland ligamentum/ligament "
+        "obliquus/oblique medialis/medial lateralis/lateral posticus/posterior anticus/anterior "
+        "internus/internal externus/external longus/long brevis/short profundus/deep "
+        "transversus/transverse dorsalis/dorsal ventralis/ventral oculi/eye cordis/heart "
+        "cerebri/cerebral cerebelli/cerebellar abdominis/abdominal dexter/right sinister/left "
+        "primus/1 secundus/2 tertius/3 osseum/osseous tendineae/tendinous pili/hair "
+        "ductus/duct ramus/branch rami/branch textus/tissue cellula/cell membrana/membrane"
     ).split()
 )
 _POSSESSIVE = re.compile(r"['’`´]s?\b|_s(?=_|$)")
@@ -146,8 +161,9 @@ def _plain(word: str) -> str:
     if roman and word not in _LONE_LETTERS and (roman[1] or roman[2]):
         ones = 9 if roman[2] == "ix" else _ROMAN_VALUES[roman[2]]
         return f"{10 * len(roman[1]) + ones}{roman[3]}"
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
+    known = _IRREGULAR.get(word) or _LATIN.get(word)
+    if known:
+        return known
     if len(word) < 4 or any(letter.isdigit() for letter in word):
         return word
     for pattern, replacement in _SPELLINGS:

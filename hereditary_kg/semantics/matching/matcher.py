@@ -1,0 +1,161 @@
+"""From two terminologies to proposals."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from hereditary_kg.semantics.matching.assignment import assign, twins
+from hereditary_kg.semantics.matching.confidence import (
+    ANCHOR,
+    confidence,
+    first_score,
+    second_score,
+    score_of,
+)
+from hereditary_kg.semantics.matching.features import (
+    FULL,
+    Candidate,
+    Pair,
+    contextual,
+    find_candidates,
+)
+from hereditary_kg.semantics.matching.lexicon import FIELDS, Lexicon, lexicons_of
+from hereditary_kg.semantics.matching.structure import Hierarchy
+from hereditary_kg.semantics.terminology import Terminology
+
+__all__ = ["ABSTAIN", "Proposal", "match"]
+
+ABSTAIN = 0.5
+"""The confidence below which nothing is proposed."""
+
+_LEXICAL = 0.5
+_SPEAKING = 0.5
+_EVIDENT = 0.3
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Two terms that are proposed to be the same.
+
+    Attributes:
+        subject: the term of the one side.
+        object: that of the other.
+        confidence: how likely the proposal is right, from 0 to 1.
+        similarity: how alike their likest names are, from 0 to 1.
+        names: these names.
+        fields: what kinds of names they are, as properties.
+        words: the words that the names have in common.
+        lexical: whether names speak for the pair.
+        structural: whether hierarchies do.
+        evident: whether evidence does.
+        twin: whether a term of the other side has a better partner already.
+    """
+
+    subject: str
+    object: str
+    confidence: float
+    similarity: float
+    names: tuple[str, str]
+    fields: tuple[str, str]
+    words: str
+    lexical: bool
+    structural: bool
+    evident: bool
+    twin: bool = False
+
+    @property
+    def justification(self) -> str:
+        """What speaks for the pair, as SSSOM's vocabulary calls it."""
+        if self.structural and not (self.lexical or self.evident):
+            return "semapv:StructuralMatching"
+        if self.lexical and not (self.structural or self.evident):
+            return "semapv:LexicalMatching"
+        return "semapv:CompositeMatching"
+
+
+def match(
+    one: Terminology,
+    other: Terminology,
+    *,
+    evidence: tuple[pl.DataFrame, pl.DataFrame] | None = None,
+    rejected: Iterable[tuple[str, str]] = (),
+    abstain: float = ABSTAIN,
+    with_twins: bool = False,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> tuple[Proposal, ...]:
+    """Propose which terms of two terminologies are the same.
+
+    The order of rows does not matter, and neither, but for the direction of what is proposed, which
+    side is the one. Obsolete terms are left out.
+
+    Args:
+        one: the one side.
+        other: the other side.
+        evidence: frames like `EVIDENCE`, of either side.
+        rejected: pairs that are never proposed, in either direction.
+        abstain: the confidence below which nothing is proposed.
+        with_twins: propose also terms that are left over and say the same as one that has a
+            partner. Else each term is in one proposal at most.
+        on_step: is told what is being done.
+
+    Returns:
+        The proposals, ordered by subject and object.
+    """
+    sides = lexicons_of(one, other)
+    found = find_candidates(*sides, evidence, on_step)
+    refused = {frozenset(pair) for pair in rejected}
+    candidates = [
+        each for each in found if frozenset(_names(sides, each.pair)) not in refused
+    ]
+    on_step("hierarchies")
+    hierarchies = (Hierarchy(sides[0]), Hierarchy(sides[1]))
+    first = [first_score(each.base) for each in candidates]
+    candidates = contextual(candidates, first, hierarchies, ANCHOR)
+    scores = {_names(sides, each.pair): second_score(each.full) for each in candidates}
+    on_step("assignment")
+    least = score_of(abstain)
+    assigned = assign(scores, least)
+    taken: dict[tuple[str, str], bool] = dict.fromkeys(assigned.items(), False)
+    if with_twins:
+        taken.update(dict.fromkeys(twins(scores, assigned, least), True))
+    return _proposals(sides, candidates, scores, taken)
+
+
+def _names(sides: Sequence[Lexicon], pair: Pair) -> tuple[str, str]:
+    return sides[0].ids[pair[0]], sides[1].ids[pair[1]]
+
+
+def _proposals(
+    sides: Sequence[Lexicon],
+    candidates: Iterable[Candidate],
+    scores: Mapping[tuple[str, str], float],
+    taken: Mapping[tuple[str, str], bool],
+) -> tuple[Proposal, ...]:
+    found = []
+    for each in candidates:
+        names = _names(sides, each.pair)
+        if names in taken:
+            found.append(_proposal(names, each, scores[names], twin=taken[names]))
+    return tuple(sorted(found, key=lambda proposal: (proposal.subject, proposal.object)))
+
+
+def _proposal(
+    names: tuple[str, str], candidate: Candidate, score: float, *, twin: bool
+) -> Proposal:
+    best = candidate.likeness
+    context = dict(zip(FULL, candidate.full, strict=True))
+    shared = set(best.other.bag)
+    common = [word for word in best.one.words if word in shared]
+    return Proposal(
+        *names,
+        confidence(score),
+        best.score,
+        (best.one.text, best.other.text),
+        (FIELDS[best.one.kind], FIELDS[best.other.kind]),
+        " ".join(best.one.words if best.equal else common),
+        best.equal or best.score >= _LEXICAL,
+        max(context["above"], context["below"]) >= _SPEAKING,
+        max(candidate.gene or 0.0, candidate.phenotype or 0.0) >= _EVIDENT,
+        twin,
+    )
