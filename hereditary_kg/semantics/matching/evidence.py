@@ -15,6 +15,7 @@ EVIDENCE = pl.Schema({"id": pl.String, "kind": pl.String, "feature": pl.String})
 KINDS = ("gene", "phenotype")
 """``gene``: what causes a disease, or is part of it. ``phenotype``: how it shows."""
 
+_PAIRS = pl.Schema({"one": pl.Int64, "other": pl.Int64})
 _MOST_PAIRS = 400
 """How many pairs of terms a feature may bring together; a commoner one tells too little."""
 _LEAST = 0.3
@@ -57,22 +58,21 @@ def shared_evidence(
     """
     if evidence is None:
         return Shared({}, {})
-    cosines: dict[str, Mapping[tuple[int, int], float]] = {}
-    told: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
-    wanted = pl.DataFrame(
-        pairs, schema={"one": pl.Int64, "other": pl.Int64}, orient="row"
-    ).unique()
+    wanted = pl.DataFrame(pairs, schema=_PAIRS, orient="row").unique()
+    sides: dict[str, tuple[pl.DataFrame, pl.DataFrame]] = {}
     for kind in KINDS:
         mine, theirs = (
             _placed(frame, lexicon, kind)
             for frame, lexicon in zip(evidence, (one, other), strict=True)
         )
-        if mine.is_empty() or theirs.is_empty():
-            continue
-        mine, theirs = _weighted(mine, theirs)
-        told[kind] = (frozenset(mine["term"]), frozenset(theirs["term"]))
-        cosines[kind] = _cosines(mine, theirs, wanted)
-    return Shared(cosines, told)
+        if mine.height and theirs.height:
+            sides[kind] = _weighted(mine, theirs)
+    met = [_met(*frames) for frames in sides.values()]
+    wanted = pl.concat([wanted, *met]).unique()
+    return Shared(
+        {kind: _cosines(*frames, wanted) for kind, frames in sides.items()},
+        {kind: (frozenset(a["term"]), frozenset(b["term"])) for kind, (a, b) in sides.items()},
+    )
 
 
 def _placed(frame: pl.DataFrame, lexicon: Lexicon, kind: str) -> pl.DataFrame:
@@ -99,33 +99,34 @@ def _weighted(mine: pl.DataFrame, theirs: pl.DataFrame) -> tuple[pl.DataFrame, p
     return first, second
 
 
-def _cosines(
-    mine: pl.DataFrame, theirs: pl.DataFrame, wanted: pl.DataFrame
-) -> dict[tuple[int, int], float]:
+def _met(mine: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """Give the pairs that share something rare, and enough of it."""
     counts = (
         mine.group_by("feature")
         .len("mine")
         .join(theirs.group_by("feature").len("theirs"), on="feature")
     )
     rare = counts.filter(pl.col("mine") * pl.col("theirs") <= _MOST_PAIRS)
-    met = (
+    pairs = (
         mine.join(rare, on="feature", how="semi")
         .join(theirs, on="feature", suffix="_other")
         .select(pl.col("term").alias("one"), pl.col("term_other").alias("other"))
         .unique()
     )
-    named = pl.lit(value=True).alias("named")
-    pairs = pl.concat([wanted, met]).unique().join(
-        wanted.with_columns(named), on=["one", "other"], how="left"
-    )
-    products = (
+    return _products(mine, theirs, pairs).filter(pl.col("cosine") >= _LEAST).select(list(_PAIRS))
+
+
+def _products(mine: pl.DataFrame, theirs: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    return (
         pairs.join(mine, left_on="one", right_on="term")
         .join(theirs, left_on=["other", "feature"], right_on=["term", "feature"], suffix="_other")
         .group_by("one", "other")
-        .agg(
-            (pl.col("value") * pl.col("value_other")).sum().alias("cosine"),
-            pl.col("named").first(),
-        )
-        .filter(pl.col("named").is_not_null() | (pl.col("cosine") >= _LEAST))
+        .agg((pl.col("value") * pl.col("value_other")).sum().alias("cosine"))
     )
-    return {(one, other): cosine for one, other, cosine, _ in products.iter_rows()}
+
+
+def _cosines(
+    mine: pl.DataFrame, theirs: pl.DataFrame, pairs: pl.DataFrame
+) -> dict[tuple[int, int], float]:
+    products = _products(mine, theirs, pairs)
+    return {(one, other): cosine for one, other, cosine in products.iter_rows()}

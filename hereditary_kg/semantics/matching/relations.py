@@ -133,7 +133,7 @@ class Relations:
         if are_opposite(one, other):
             return 0.0
         count = self.substitutions[one, other]
-        learnt = _LEARNT * count / (count + 1) if count else 0.0
+        learnt = _LEARNT * count / (count + 0.7) if count else 0.0
         return max(learnt, _similar(one, other))
 
     def learn(self, groups: Iterable[tuple[Name, ...]]) -> None:

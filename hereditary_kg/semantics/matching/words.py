@@ -81,6 +81,24 @@ _SPELLINGS = tuple(
         (r"kary", "cary"),
     )
 )
+_PHRASES = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (
+            r"impaired intellectual development|intellectual developmental disorder"
+            r"|mental retardation|mental deficiency",
+            "intellectual disability",
+        ),
+        (r"(dysmorphic|unusual|abnormal|peculiar) faci(es|al features)", "facial dysmorphism"),
+        (r"hearing (loss|impairment)", "deafness"),
+        (r"micro(deletion|duplication)", r"\1"),
+        (r"(deletion|duplication) of chromosome", r"chromosome \1"),
+        (r"x[- ]linked", "xlinked"),
+        (r"\b([1-9]|1\d|2[0-2]|x|y)([pq])(\d+)\.(\d+)", r"\1\2\3\4"),
+    )
+)
+"""What is said in more than one way in names of diseases and chromosomes."""
+
 _ENDINGS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -138,6 +156,8 @@ def words_of(name: str) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKD", text)
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     text = _POSSESSIVE.sub("", text).replace("_", " ")
+    for pattern, replacement in _PHRASES:
+        text = pattern.sub(replacement, text)
     words = [_plain(word) for word in _WORD.findall(text)]
     if _SEGMENTED.intersection(words):
         words = [part for word in words for part in _segment(word)]
