@@ -10,12 +10,9 @@ Source: Gale and Shapley, College Admissions and the Stability of Marriage, 1962
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["assign", "twins"]
+__all__ = ["assign"]
 
 _DIGITS = 9
-_TWIN = 0.5
-"""By how much the score of a twin may be lower than that of the pair which is assigned."""
-
 Names = tuple[str, str]
 
 
@@ -33,28 +30,6 @@ def assign(scores: Mapping[Names, float], least: float) -> dict[str, str]:
             partners[one] = other
             taken.add(other)
     return partners
-
-
-def twins(scores: Mapping[Names, float], assigned: Mapping[str, str], least: float) -> list[Names]:
-    """Give further pairs: of terms that are left over, and say the same as one that is assigned.
-
-    Their partner is taken by a pair that is hardly better, as ``Bronchiole`` is for ``bronchioles``
-    where there is ``bronchiole`` too.
-    """
-    back = {other: one for one, other in assigned.items()}
-    found = []
-    left: set[tuple[int, str]] = set()
-    for pair in _ordered(scores, least):
-        one, other = pair
-        loose = [(0, one)] if one not in assigned else []
-        loose += [(1, other)] if other not in back else []
-        if len(loose) != 1 or loose[0] in left:
-            continue
-        left.add(loose[0])
-        rival = (one, assigned[one]) if one in assigned else (back[other], other)
-        if scores[pair] >= scores[rival] - _TWIN:
-            found.append(pair)
-    return found
 
 
 def _ordered(scores: Mapping[Names, float], least: float) -> Iterable[Names]:

@@ -30,9 +30,7 @@ def name_pairs(
     related = _related(relations)
     mine = _keys(one, weights.values, related)
     theirs = _keys(other, weights.values, related)
-    counts = mine.group_by("key").len("mine").join(
-        theirs.group_by("key").len("theirs"), on="key"
-    )
+    counts = mine.group_by("key").len("mine").join(theirs.group_by("key").len("theirs"), on="key")
     frequent = counts.filter(pl.col("mine") * pl.col("theirs") > _MOST_PAIRS)
     rare = mine.join(frequent, on="key", how="anti")
     pairs = (
@@ -44,10 +42,7 @@ def name_pairs(
     ranked = pairs.with_columns(
         pl.col("cosine").rank("min", descending=True).over("name").alias("rank"),
         pl.col("cosine").rank("min", descending=True).over("name_other").alias("rank_other"),
-    ).filter(
-        (pl.col("cosine") >= 0.999)
-        | (pl.min_horizontal("rank", "rank_other") <= _MOST_NAMES)
-    )
+    ).filter((pl.col("cosine") >= 0.999) | (pl.min_horizontal("rank", "rank_other") <= _MOST_NAMES))
     return sorted(ranked.select("name", "name_other").iter_rows())
 
 

@@ -91,12 +91,8 @@ def compare(one: Name, other: Name, weights: WordWeights, relations: Relations) 
     )
 
 
-def _without(
-    bag: tuple[str, ...], left: list[str], relations: Relations
-) -> frozenset[str]:
-    return frozenset(bag).difference(
-        word for word in left if relations.omissible(word) < _MOSTLY
-    )
+def _without(bag: tuple[str, ...], left: list[str], relations: Relations) -> frozenset[str]:
+    return frozenset(bag).difference(word for word in left if relations.omissible(word) < _MOSTLY)
 
 
 def _weight(words: list[str], values: Mapping[str, float], relations: Relations) -> float:

@@ -1,26 +1,78 @@
 """How sure a proposal is: fixed weights of features, and what their sum has proved to mean.
 
 Weights and steps are fitted by ``python -m benchmarks.matching_fit`` on pairs of terminologies
-that no benchmark of matching uses (DOID, EFO, NCIT and their mappings through Mondo; DOID and its
-own cross-references). They are the same for whatever is matched.
+that no benchmark of matching uses: Mondo and DOID, DOID and NCIT, DOID and ORDO. They are the same
+for whatever is matched.
 """
 
 from bisect import bisect_right
 from collections.abc import Sequence
 
-__all__ = ["ANCHOR", "FIRST", "SECOND", "STEPS", "confidence", "first_score", "score_of",
-           "second_score"]
+__all__ = [
+    "ANCHOR",
+    "FIRST",
+    "SECOND",
+    "STEPS",
+    "confidence",
+    "first_score",
+    "score_of",
+    "second_score",
+]
 
 ANCHOR = 0.0
 """The first score from which on two terms that are each other's best are taken for the same."""
 
-FIRST: Sequence[float] = (0.0,) * 19
+FIRST: Sequence[float] = (
+    -6.234,  # constant
+    2.447,  # equal
+    2.634,  # score
+    0.377,  # high
+    1.462,  # nearly
+    -0.048,  # covered
+    -0.743,  # opposite
+    -0.225,  # numbered
+    0.064,  # weight
+    1.280,  # labels
+    -0.382,  # more
+    0.583,  # telling
+    -0.941,  # rivals
+    7.106,  # gene
+    -2.140,  # genes differ
+    -6.585,  # gene and names
+    -0.484,  # only gene
+    5.120,  # phenotype
+    -1.063,  # phenotypes differ
+)
 """The weights of `features.BASE`."""
 
-SECOND: Sequence[float] = (0.0,) * 9
+SECOND: Sequence[float] = (
+    -0.690,  # constant
+    -0.014,  # base
+    0.767,  # margin one
+    0.811,  # margin other
+    0.888,  # above
+    -0.656,  # above differs
+    3.305,  # below
+    -0.676,  # below differs
+    -1.337,  # violated
+)
 """The weights of `features.FULL`."""
 
-STEPS: Sequence[tuple[float, float]] = ((-8.0, 0.01), (8.0, 0.99))
+STEPS: Sequence[tuple[float, float]] = (
+    (-5.2, 0.048),
+    (-3.49, 0.189),
+    (-2.5, 0.373),
+    (-1.76, 0.468),
+    (-1.24, 0.618),
+    (-0.74, 0.62),
+    (-0.25, 0.735),
+    (0.26, 0.801),
+    (0.75, 0.808),
+    (1.51, 0.857),
+    (2.56, 0.874),
+    (4.1, 0.982),
+    (6.83, 0.991),
+)
 """Second scores, rising, with the share of right proposals that had about this score."""
 
 

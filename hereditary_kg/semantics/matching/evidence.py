@@ -90,8 +90,7 @@ def _weighted(mine: pl.DataFrame, theirs: pl.DataFrame) -> tuple[pl.DataFrame, p
     counts = pl.concat([mine, theirs]).group_by("feature").len()
     weights = counts.select("feature", (terms / pl.col("len")).log1p().alias("value"))
     first, second = (
-        frame.join(weights, on="feature")
-        .with_columns(
+        frame.join(weights, on="feature").with_columns(
             pl.col("value") / (pl.col("value") ** 2).sum().over("term").sqrt(),
         )
         for frame in (mine, theirs)

@@ -18,7 +18,17 @@ from hereditary_kg.semantics.matching.lexicon import Lexicon, WordWeights
 from hereditary_kg.semantics.matching.relations import Relations, relations_between
 from hereditary_kg.semantics.matching.structure import Hierarchy, Structure
 
-__all__ = ["BASE", "FULL", "Candidate", "Pair", "contextual", "find_candidates", "mutual_best"]
+__all__ = [
+    "BASE",
+    "FULL",
+    "Candidate",
+    "Pair",
+    "contextual",
+    "find_candidates",
+    "mutual_best",
+    "names_alone",
+    "without_rivals",
+]
 
 Pair = tuple[int, int]
 
@@ -141,9 +151,7 @@ def find_candidates(
     kept = _strongest(names, shared)
     on_step("features")
     postings = (_Postings(one), _Postings(other))
-    return [
-        _described(pair, names, shared, weights, postings) for pair in kept
-    ]
+    return [_described(pair, names, shared, weights, postings) for pair in kept]
 
 
 def _compared(
@@ -255,9 +263,9 @@ def _described(
             for side, words, bag in zip(postings, common, bags, strict=True)
         ]
         rivals = math.log1p(sum(max(0, count - 1) for count in counts))
-    telling = sum(
-        weights.values[word] for words in common for word in words
-    ) / (2 * math.log1p(weights.terms))
+    telling = sum(weights.values[word] for words in common for word in words) / (
+        2 * math.log1p(weights.terms)
+    )
     features = (
         1.0,
         float(best.equal),
@@ -339,3 +347,16 @@ def _context_features(
         0.0 if below is None else 1 - below,
         float(agreement.violated),
     )
+
+
+def names_alone(base: Sequence[float]) -> tuple[float, ...]:
+    """Give the features of the first round as if there were no evidence."""
+    names = BASE.index("gene")
+    return (*base[:names], *(0.0 for _ in base[names:]))
+
+
+def without_rivals(full: Sequence[float]) -> tuple[float, ...]:
+    """Give the features of the second round as if neither term had another candidate."""
+    context = dict(zip(FULL, full, strict=True))
+    margin = max(-_MARGIN, min(_MARGIN, context["base"] - _NO_RIVAL))
+    return tuple((context | {"margin one": margin, "margin other": margin}).values())

@@ -1,11 +1,11 @@
 """From two terminologies to proposals."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from hereditary_kg.semantics.matching.assignment import assign, twins
+from hereditary_kg.semantics.matching.assignment import assign
 from hereditary_kg.semantics.matching.confidence import (
     ANCHOR,
     confidence,
@@ -19,6 +19,8 @@ from hereditary_kg.semantics.matching.features import (
     Pair,
     contextual,
     find_candidates,
+    names_alone,
+    without_rivals,
 )
 from hereditary_kg.semantics.matching.lexicon import FIELDS, Lexicon, lexicons_of
 from hereditary_kg.semantics.matching.structure import Hierarchy
@@ -30,6 +32,8 @@ ABSTAIN = 0.5
 """The confidence below which nothing is proposed."""
 
 _LEXICAL = 0.5
+_SAME = 0.95
+"""The likeness from which on two names say the same, for twins."""
 _SPEAKING = 0.5
 _EVIDENT = 0.3
 
@@ -49,7 +53,7 @@ class Proposal:
         lexical: whether names speak for the pair.
         structural: whether hierarchies do.
         evident: whether evidence does.
-        twin: whether a term of the other side has a better partner already.
+        twin: whether one of both has a better partner.
     """
 
     subject: str
@@ -95,8 +99,9 @@ def match(
         evidence: frames like `EVIDENCE`, of either side.
         rejected: pairs that are never proposed, in either direction.
         abstain: the confidence below which nothing is proposed.
-        with_twins: propose also terms that are left over and say the same as one that has a
-            partner. Else each term is in one proposal at most.
+        with_twins: propose also pairs whose names say the same, though one of their terms has a
+            partner already: for terminologies that have a thing more than once, as ``bronchiole``
+            and ``bronchioles``. Else each term is in one proposal at most.
         on_step: is told what is being done.
 
     Returns:
@@ -105,9 +110,7 @@ def match(
     sides = lexicons_of(one, other)
     found = find_candidates(*sides, evidence, on_step)
     refused = {frozenset(pair) for pair in rejected}
-    candidates = [
-        each for each in found if frozenset(_names(sides, each.pair)) not in refused
-    ]
+    candidates = [each for each in found if frozenset(_names(sides, each.pair)) not in refused]
     on_step("hierarchies")
     hierarchies = (Hierarchy(sides[0]), Hierarchy(sides[1]))
     first = [first_score(each.base) for each in candidates]
@@ -116,10 +119,26 @@ def match(
     on_step("assignment")
     least = score_of(abstain)
     assigned = assign(scores, least)
-    taken: dict[tuple[str, str], bool] = dict.fromkeys(assigned.items(), False)
-    if with_twins:
-        taken.update(dict.fromkeys(twins(scores, assigned, least), True))
-    return _proposals(sides, candidates, scores, taken)
+    taken = {pair: scores[pair] for pair in assigned.items()}
+    twins = _twins(sides, candidates, taken.keys(), least) if with_twins else {}
+    return _proposals(sides, candidates, taken, twins)
+
+
+def _twins(
+    sides: Sequence[Lexicon],
+    candidates: Iterable[Candidate],
+    taken: Collection[tuple[str, str]],
+    least: float,
+) -> dict[tuple[str, str], float]:
+    """Find further pairs by their names alone, with the score they have without their rivals."""
+    found = {}
+    for each in candidates:
+        pair = _names(sides, each.pair)
+        score = second_score(without_rivals(each.full))
+        same = each.likeness.score >= _SAME and first_score(names_alone(each.base)) >= ANCHOR
+        if same and score >= least and pair not in taken:
+            found[pair] = score
+    return found
 
 
 def _names(sides: Sequence[Lexicon], pair: Pair) -> tuple[str, str]:
@@ -129,14 +148,16 @@ def _names(sides: Sequence[Lexicon], pair: Pair) -> tuple[str, str]:
 def _proposals(
     sides: Sequence[Lexicon],
     candidates: Iterable[Candidate],
-    scores: Mapping[tuple[str, str], float],
-    taken: Mapping[tuple[str, str], bool],
+    taken: Mapping[tuple[str, str], float],
+    twins: Mapping[tuple[str, str], float],
 ) -> tuple[Proposal, ...]:
     found = []
     for each in candidates:
         names = _names(sides, each.pair)
         if names in taken:
-            found.append(_proposal(names, each, scores[names], twin=taken[names]))
+            found.append(_proposal(names, each, taken[names], twin=False))
+        elif names in twins:
+            found.append(_proposal(names, each, twins[names], twin=True))
     return tuple(sorted(found, key=lambda proposal: (proposal.subject, proposal.object)))
 
 

@@ -29,9 +29,7 @@ def as_mapping_set(
         one: the terminology of the subjects.
         other: that of the objects.
     """
-    labels = [
-        dict(side.terms.select("id", "label").iter_rows()) for side in (one, other)
-    ]
+    labels = [dict(side.terms.select("id", "label").iter_rows()) for side in (one, other)]
     cardinalities = _cardinalities(proposals)
     rows = [
         {

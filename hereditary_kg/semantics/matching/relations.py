@@ -55,9 +55,7 @@ _OPPOSITES = (
     "hindlimb forelimb",
     "alpha beta gamma delta epsilon",
 )
-_GROUPS = {
-    word: group for group, line in enumerate(_OPPOSITES) for word in line.split()
-}
+_GROUPS = {word: group for group, line in enumerate(_OPPOSITES) for word in line.split()}
 _PARTED = ("hyper", "hypo", "intra", "inter", "supra", "infra", "pre", "post", "epi", "endo")
 _STEM = 4
 _STRENGTH_OF_STEM = 0.85

@@ -89,9 +89,7 @@ class Structure:
         term, partner = pair
         up = self._one.ancestors(term)
         images = {self._anchors[each] for each in up if each in self._anchors} - {partner}
-        targets = (self._other.ancestors(partner) & self._partners) - {
-            self._anchors.get(term, -1)
-        }
+        targets = (self._other.ancestors(partner) & self._partners) - {self._anchors.get(term, -1)}
         violated = any(partner in self._other.ancestors(each) for each in images)
         below = {
             self._anchors[each]

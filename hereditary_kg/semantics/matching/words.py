@@ -56,8 +56,12 @@ _NUMBERS: Mapping[str, str] = {
             "one two three four five six seven eight nine ten eleven twelve".split(), 1
         )
     },
-    **{f"{number}{'st' if number == 1 else 'nd' if number == 2 else 'rd' if number == 3 else 'th'}":
-       str(number) for number in range(1, 13)},
+    **{
+        f"{number}{'st' if number == 1 else 'nd' if number == 2 else 'rd' if number == 3 else 'th'}": str(
+            number
+        )
+        for number in range(1, 13)
+    },
 }
 _ROMAN_NUMBER = re.compile(r"^(x{0,2})(ix|iv|v?i{0,3})([a-h]?)$")
 _ROMAN_VALUES = {"": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8}
