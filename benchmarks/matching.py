@@ -83,7 +83,7 @@ def describe(way: str, quality: Quality, seconds: float | None, task: Task) -> t
     )
 
 
-def measure(task: Task, oak: bool) -> tuple[list[tuple[str, ...]], list[str]]:  # noqa: FBT001
+def measure(task: Task, oak: bool) -> tuple[list[tuple[str, ...]], list[str]]:
     """Match one task in all ways; give lines, and what could not be done."""
     lines, notes = [], []
     for way, with_twins in (("one-to-one", False), ("with twins", True)):

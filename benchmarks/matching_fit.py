@@ -13,6 +13,7 @@ Sources: Newton's method for logistic regression; pool adjacent violators, Ayer 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +165,7 @@ def calibrate(scores: Sequence[np.ndarray], cases: Sequence[Case]) -> list[tuple
             taken = assign(by_name, _EDGES[0]).items()
             pooled += [(by_name[pair], float(right[pair])) for pair in taken]
     blocks: list[list[float]] = []
-    for low, high in zip(_EDGES, _EDGES[1:], strict=False):
+    for low, high in pairwise(_EDGES):
         inside = [pair for pair in pooled if low <= pair[0] < high]
         if not inside:
             continue

@@ -11,6 +11,7 @@ _PLACES = {
     "import": "hereditary_kg.cli.map_import:import_command",
     "show": "hereditary_kg.cli.map_show:show",
     "convert": "hereditary_kg.cli.map_convert:convert",
+    "match": "hereditary_kg.cli.map_matching:match_command",
     "review": "hereditary_kg.cli.map_review:review",
     "diff": "hereditary_kg.cli.map_diff:diff",
 }

@@ -54,7 +54,7 @@ def compare(one: Name, other: Name, weights: WordWeights, relations: Relations) 
     """Compare two names: equal words, then those that mean about the same, the likest first."""
     if one.bag == other.bag or one.joined == other.joined:
         whole = frozenset(one.bag), frozenset(other.bag)
-        return Likeness(one, other, True, 1.0, 1.0, 0, False, *whole)  # noqa: FBT003
+        return Likeness(one, other, True, 1.0, 1.0, 0, False, *whole)
     values = weights.values
     mine, theirs, shared = [], list(other.bag), 0.0
     for word in one.bag:
@@ -77,11 +77,11 @@ def compare(one: Name, other: Name, weights: WordWeights, relations: Relations) 
     right = _weight(theirs, values, relations)
     if not matched:
         none: frozenset[str] = frozenset()
-        return Likeness(one, other, False, 0.0, 0.0, 0, False, none, none)  # noqa: FBT003
+        return Likeness(one, other, False, 0.0, 0.0, 0, False, none, none)
     return Likeness(
         one,
         other,
-        False,  # noqa: FBT003
+        False,
         shared / (matched + (left + right) / 2),
         shared / (matched + min(left, right)),
         sum(any(are_opposite(x, y) for y in theirs) for x in mine) if theirs else 0,

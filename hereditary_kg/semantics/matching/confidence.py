@@ -5,6 +5,7 @@ that no benchmark of matching uses: Mondo and DOID, DOID and NCIT, DOID and ORDO
 for whatever is matched.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -92,7 +93,11 @@ def confidence(score: float) -> float:
 
 
 def score_of(sure: float) -> float:
-    """Give the least score whose confidence is as given."""
+    """Give the score from which on the confidence is as given; infinite where none has it."""
+    if sure > STEPS[-1][1]:
+        return math.inf
+    if sure <= STEPS[0][1]:
+        return -math.inf
     return _between(sure, [step[1] for step in STEPS], [step[0] for step in STEPS])
 
 

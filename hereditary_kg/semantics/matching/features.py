@@ -147,7 +147,8 @@ def find_candidates(
             relations.learn(one.names_of[x] + other.names_of[y] for x, y in sure)
     on_step("evidence")
     shared = shared_evidence(one, other, evidence, list(names.best))
-    _add_evident(one, other, names, shared, weights, relations)
+    sides = (one, other)
+    _add_evident(sides, names, shared, weights, relations)
     kept = _strongest(names, shared)
     on_step("features")
     postings = (_Postings(one), _Postings(other))
@@ -193,8 +194,7 @@ def mutual_best(values: Mapping[Pair, float]) -> list[Pair]:
 
 
 def _add_evident(
-    one: Lexicon,
-    other: Lexicon,
+    sides: tuple[Lexicon, Lexicon],
     names: _Names,
     shared: Shared,
     weights: WordWeights,
@@ -203,8 +203,8 @@ def _add_evident(
     """Add pairs that evidence alone brings together, with whatever likeness their names have."""
     evident = {pair for cosines in shared.cosines.values() for pair in cosines}
     for x, y in sorted(evident - names.best.keys()):
-        for mine in one.names_of[x]:
-            for theirs in other.names_of[y]:
+        for mine in sides[0].names_of[x]:
+            for theirs in sides[1].names_of[y]:
                 names.add(compare(mine, theirs, weights, relations))
 
 

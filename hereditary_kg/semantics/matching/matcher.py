@@ -10,8 +10,8 @@ from hereditary_kg.semantics.matching.confidence import (
     ANCHOR,
     confidence,
     first_score,
-    second_score,
     score_of,
+    second_score,
 )
 from hereditary_kg.semantics.matching.features import (
     FULL,

@@ -1,10 +1,10 @@
 """Proposals as SSSOM, and what curators have refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 
 import polars as pl
 
-from hereditary_kg import __version__
 from hereditary_kg.semantics.errors import IdentifierError
 from hereditary_kg.semantics.identifiers import iri_of
 from hereditary_kg.semantics.matching.matcher import Proposal
@@ -81,7 +81,7 @@ def _metadata(one: Terminology, other: Terminology) -> dict[str, object]:
         "subject_source_version": one.version,
         "object_source_version": other.version,
         "mapping_tool": TOOL,
-        "mapping_tool_version": __version__,
+        "mapping_tool_version": version("hereditary-kg"),
         "subject_preprocessing": _PREPROCESSING.split("|"),
         "object_preprocessing": _PREPROCESSING.split("|"),
         "similarity_measure": "shared words by inverse document frequency",

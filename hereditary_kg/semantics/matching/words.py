@@ -13,55 +13,30 @@ from functools import lru_cache
 __all__ = ["STOP_WORDS", "words_of"]
 
 STOP_WORDS = frozenset(
-    {"a", "an", "and", "as", "at", "by", "du", "et", "for", "from", "in", "is", "not_otherwise"}
-    | {"of", "on", "or", "other", "the", "their", "to", "type", "with", "due", "nos", "entire"}
+    {"a", "an", "and", "as", "at", "by", "du", "et", "for", "from", "in", "is", "nos"}
+    | {"of", "on", "or", "other", "the", "their", "to", "type", "with", "due", "entire"}
 )
 """Words that hold names together; they count for nothing."""
 
-_GREEK: Mapping[str, str] = {
-    "α": "alpha",
-    "β": "beta",
-    "ß": "beta",
-    "γ": "gamma",
-    "δ": "delta",
-    "ε": "epsilon",
-    "ζ": "zeta",
-    "η": "eta",
-    "θ": "theta",
-    "κ": "kappa",
-    "λ": "lambda",
-    "μ": "mu",
-    "µ": "mu",
-    "σ": "sigma",
-    "τ": "tau",
-    "φ": "phi",
-    "χ": "chi",
-    "ψ": "psi",
-    "ω": "omega",
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+    "sigma_final sigma tau upsilon phi chi psi omega"
+)
+_FIRST_GREEK = 0x3B1
+_TRANSLATED = {
+    **{_FIRST_GREEK + place: name.partition("_")[0] for place, name in enumerate(_GREEK.split())},
+    0xDF: "beta",
+    0xB5: "mu",
 }
-_TRANSLATED = str.maketrans(_GREEK)
+"""Greek letters, and the German letter and the sign for millionths that are taken for them."""
 
+_WRITTEN = (
+    "one two three four five six seven eight nine ten eleven twelve",
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
+    "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th 11th 12th",
+)
 _NUMBERS: Mapping[str, str] = {
-    **{
-        name: str(number)
-        for number, name in enumerate(
-            "first second third fourth fifth sixth seventh eighth ninth tenth eleventh "
-            "twelfth".split(),
-            1,
-        )
-    },
-    **{
-        name: str(number)
-        for number, name in enumerate(
-            "one two three four five six seven eight nine ten eleven twelve".split(), 1
-        )
-    },
-    **{
-        f"{number}{'st' if number == 1 else 'nd' if number == 2 else 'rd' if number == 3 else 'th'}": str(
-            number
-        )
-        for number in range(1, 13)
-    },
+    name: str(number) for line in _WRITTEN for number, name in enumerate(line.split(), 1)
 }
 _ROMAN_NUMBER = re.compile(r"^(x{0,2})(ix|iv|v?i{0,3})([a-h]?)$")
 _ROMAN_VALUES = {"": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8}
@@ -88,11 +63,9 @@ _SPELLINGS = tuple(
 _PHRASES = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (
-            r"impaired intellectual development|intellectual developmental disorder"
-            r"|mental retardation|mental deficiency",
-            "intellectual disability",
-        ),
+        (r"impaired intellectual development", "intellectual disability"),
+        (r"intellectual developmental disorder", "intellectual disability"),
+        (r"mental (retardation|deficiency)", "intellectual disability"),
         (r"(dysmorphic|unusual|abnormal|peculiar) faci(es|al features)", "facial dysmorphism"),
         (r"hearing (loss|impairment)", "deafness"),
         (r"micro(deletion|duplication)", r"\1"),
@@ -119,31 +92,32 @@ _ENDINGS = tuple(
         (r"(?<=[a-z]{3})i$", "us"),
     )
 )
-_IRREGULAR: Mapping[str, str] = dict(
-    pair.split("/")
-    for pair in (
-        "ganglia/ganglion corpora/corpus phalanges/phalanx foramina/foramen feet/foot teeth/tooth "
-        "septa/septum atria/atrium crania/cranium bacteria/bacterium mitochondria/mitochondrion "
-        "viscera/viscus lumina/lumen ova/ovum ilia/ilium labia/labium epithelia/epithelium "
-        "endothelia/endothelium cilia/cilium diverticula/diverticulum capitula/capitulum "
-        "men/man women/woman children/child mice/mouse meninges/meninx larynges/larynx "
-        "fungi/fungus loci/locus data/datum bronchi/bronchus atlantes/atlas osseus/osseous"
-    ).split()
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Read pairs as ``feet/foot teeth/tooth``."""
+    return dict(pair.split("/", 1) for pair in text.split())
+
+
+_IRREGULAR: Mapping[str, str] = _pairs(
+    "ganglia/ganglion corpora/corpus phalanges/phalanx foramina/foramen feet/foot teeth/tooth "
+    "septa/septum atria/atrium crania/cranium bacteria/bacterium mitochondria/mitochondrion "
+    "viscera/viscus lumina/lumen ova/ovum ilia/ilium labia/labium epithelia/epithelium "
+    "endothelia/endothelium cilia/cilium diverticula/diverticulum capitula/capitulum "
+    "men/man women/woman children/child mice/mouse meninges/meninx larynges/larynx "
+    "fungi/fungus loci/locus data/datum bronchi/bronchus atlantes/atlas osseus/osseous"
 )
-_LATIN: Mapping[str, str] = dict(
-    pair.split("/")
-    for pair in (
-        "musculus/muscle musculi/muscle arteria/artery arteriae/artery vena/vein venae/vein "
-        "nervus/nerve nervi/nerve glandula/gland glandulae/gland ligamentum/ligament "
-        "obliquus/oblique medialis/medial lateralis/lateral posticus/posterior anticus/anterior "
-        "internus/internal externus/external longus/long brevis/short profundus/deep "
-        "transversus/transverse dorsalis/dorsal ventralis/ventral oculi/eye cordis/heart "
-        "cerebri/cerebral cerebelli/cerebellar abdominis/abdominal dexter/right sinister/left "
-        "primus/1 secundus/2 tertius/3 osseum/osseous tendineae/tendinous pili/hair "
-        "ductus/duct ramus/branch rami/branch textus/tissue cellula/cell membrana/membrane"
-    ).split()
+_LATIN: Mapping[str, str] = _pairs(
+    "musculus/muscle musculi/muscle arteria/artery arteriae/artery vena/vein venae/vein "
+    "nervus/nerve nervi/nerve glandula/gland glandulae/gland ligamentum/ligament "
+    "obliquus/oblique medialis/medial lateralis/lateral posticus/posterior anticus/anterior "
+    "internus/internal externus/external longus/long brevis/short profundus/deep "
+    "transversus/transverse dorsalis/dorsal ventralis/ventral oculi/eye cordis/heart "
+    "cerebri/cerebral cerebelli/cerebellar abdominis/abdominal dexter/right sinister/left "
+    "primus/1 secundus/2 tertius/3 osseum/osseous tendineae/tendinous pili/hair "
+    "ductus/duct ramus/branch rami/branch textus/tissue cellula/cell membrana/membrane"
 )
-_POSSESSIVE = re.compile(r"['’`´]s?\b|_s(?=_|$)")
+_POSSESSIVE = re.compile(r"['\u2019`\u00b4]s?\b|_s(?=_|$)")
 _SEGMENTS = {"c": "cervical", "t": "thoracic", "l": "lumbar", "s": "sacral"}
 _SEGMENT = re.compile(r"^([ctls])(\d{1,2})$")
 _SEGMENTED = frozenset({"vertebra", "nerve", "ganglion", "spinal", "segment", "root", "disk"})

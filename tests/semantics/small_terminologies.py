@@ -1,0 +1,27 @@
+"""Small made-up terminologies for matching."""
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from hereditary_kg.semantics.terminology import EDGES, SYNONYMS, TERMS, Terminology
+
+
+def terminology(
+    name: str,
+    labels: Mapping[str, str],
+    synonyms: Iterable[tuple[str, str, str]] = (),
+    edges: Iterable[tuple[str, str]] = (),
+    obsolete: Iterable[str] = (),
+) -> Terminology:
+    """Make a terminology; identifiers are given without their prefix."""
+    gone = set(obsolete)
+    terms = [(f"{name}:{key}", label, None, key in gone, []) for key, label in labels.items()]
+    texts = [(f"{name}:{key}", text, scope) for key, text, scope in synonyms]
+    ends = [(f"{name}:{child}", f"{name}:{parent}") for child, parent in edges]
+    return Terminology(
+        name,
+        terms=pl.DataFrame(terms, schema=TERMS, orient="row"),
+        synonyms=pl.DataFrame(texts, schema=SYNONYMS, orient="row"),
+        edges=pl.DataFrame(ends, schema=EDGES, orient="row"),
+    )
