@@ -13,7 +13,13 @@ from click.exceptions import Exit
 from hereditary_kg.cli.command_groups import LazyGroup
 from hereditary_kg.cli.errors import FAILED, INCOMPLETE, CommandError
 from hereditary_kg.cli.federation_files import federation_option
-from hereditary_kg.cli.settings import Settings, common_options, open_console, pass_settings
+from hereditary_kg.cli.settings import (
+    Settings,
+    common_options,
+    open_console,
+    pass_settings,
+    table_format_option,
+)
 from hereditary_kg.cli.tables import statuses_table
 
 if TYPE_CHECKING:
@@ -32,15 +38,7 @@ def federation() -> None:
 @federation.command()
 @click.argument("members", nargs=-1, metavar="[MEMBER]...")
 @federation_option
-@click.option(
-    "-O",
-    "--output-format",
-    type=click.Choice(("table", "json"), case_sensitive=False),
-    default="table",
-    show_default=True,
-    metavar="FORMAT",
-    help="table or json.",
-)
+@table_format_option
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),

@@ -8,7 +8,13 @@ import rich_click as click
 
 from hereditary_kg.cli.errors import CommandError
 from hereditary_kg.cli.hub_files import find_vocabulary, hub_option, open_hub
-from hereditary_kg.cli.settings import Settings, common_options, open_console, pass_settings
+from hereditary_kg.cli.settings import (
+    Settings,
+    common_options,
+    open_console,
+    pass_settings,
+    table_format_option,
+)
 from hereditary_kg.cli.tables import make_table
 
 if TYPE_CHECKING:
@@ -31,15 +37,7 @@ _MOST = 20
     metavar="VOCABULARY",
     help="Show the conversion into this vocabulary only. May be given several times.",
 )
-@click.option(
-    "-O",
-    "--output-format",
-    type=click.Choice(("table", "json"), case_sensitive=False),
-    default="table",
-    show_default=True,
-    metavar="FORMAT",
-    help="table or json.",
-)
+@table_format_option
 @common_options
 @pass_settings
 def show(

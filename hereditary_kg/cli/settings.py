@@ -18,6 +18,7 @@ __all__ = [
     "common_options",
     "open_console",
     "pass_settings",
+    "table_format_option",
     "tell",
 ]
 
@@ -88,6 +89,19 @@ def announce(settings: Settings, subject: str, url: str) -> None:
     click.echo(f"{url}/sparql")
     sys.stdout.flush()
     tell(settings, f"Serving {subject}. Ctrl-C ends it.")
+
+
+def table_format_option(function: Function) -> Function:
+    """Add ``--output-format`` to a command that writes a table for people or JSON."""
+    return click.option(
+        "-O",
+        "--output-format",
+        type=click.Choice(("table", "json"), case_sensitive=False),
+        default="table",
+        show_default=True,
+        metavar="FORMAT",
+        help="table or json.",
+    )(function)
 
 
 def common_options(function: Function) -> Function:

@@ -14,6 +14,7 @@ from hereditary_kg.cli.settings import (
     common_options,
     open_console,
     pass_settings,
+    table_format_option,
     tell,
 )
 from hereditary_kg.cli.site_display import describe_site, print_profile, print_site
@@ -223,15 +224,7 @@ def serve(
 
 @site.command()
 @_DIRECTORY
-@click.option(
-    "-O",
-    "--output-format",
-    type=click.Choice(("table", "json"), case_sensitive=False),
-    default="table",
-    show_default=True,
-    metavar="FORMAT",
-    help="table or json.",
-)
+@table_format_option
 @common_options
 @pass_settings
 def info(settings: Settings, directory: Path, output_format: str) -> None:

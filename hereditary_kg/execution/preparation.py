@@ -142,16 +142,16 @@ async def prepare_query(
     views = await _views(members, context)
     versions = {v.name: v.profile.stamp for v in views if v.profile is not None}
     context.versions = versions
+    asked = query
     if conversions is not None:
         views = await conversions.views(views, context)
-        asked, query = query, conversions.query(query, views)
-        planned = await _plan_over(
-            query, views, context, findings, versions, optimise=optimise, probe=probe
-        )
-        return replace(planned, query=asked, converted=query.pattern)
-    return await _plan_over(
+        query = conversions.query(query, views)
+    planned = await _plan_over(
         query, views, context, findings, versions, optimise=optimise, probe=probe
     )
+    if conversions is None:
+        return planned
+    return replace(planned, query=asked, converted=query.pattern)
 
 
 async def _plan_over(

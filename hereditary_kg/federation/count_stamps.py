@@ -10,7 +10,6 @@ Names that profiles may keep to themselves, of graphs and of rare predicates, pl
 knows all else could find out a name by trying.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -95,13 +94,13 @@ async def ask_counts(questions: EndpointQuestions, *, summed: bool) -> Counts:
     counts = Counts(await questions.predicates(), await questions.graphs())
     if not summed:
         return counts
-    started = time.monotonic()
+    started = monotonic()
     try:
         found = await _ask_at_once(questions.within(_LONGEST_SUM), summed=True)
     except MemberError:
         return counts
     whole = (found.predicates, found.graphs) == (counts.predicates, counts.graphs)
-    return found if whole and time.monotonic() - started < _LONGEST_SUM else counts
+    return found if whole and monotonic() - started < _LONGEST_SUM else counts
 
 
 async def ask_stamp(questions: EndpointQuestions, like: str) -> str:

@@ -10,8 +10,6 @@ Virtuoso (7.2, as Debian has it, is what this was found with):
 Source: OpenLink Virtuoso documentation, Anytime Queries.
 """
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from hereditary_kg.federation.errors import PartialAnswerError, UnusableAnswerError
@@ -20,7 +18,7 @@ from hereditary_kg.federation.transport import TransportResponse
 from hereditary_kg.rdf.media_types import ResultFormat
 from hereditary_kg.rdf.terms import XSD
 
-__all__ = ["arrange_columns", "check_dialect", "read_dialect", "stated_row_cap"]
+__all__ = ["check_dialect", "read_dialect", "stated_row_cap"]
 
 _PARTIAL_CONTENT = 206
 _BOOLEANS = {
@@ -65,22 +63,3 @@ def stated_row_cap(response: TransportResponse) -> int | None:
 
 def _is_virtuoso(response: TransportResponse) -> bool:
     return (response.header("Server") or "").startswith("Virtuoso")
-
-
-def arrange_columns(batch: pl.DataFrame, variables: Sequence[str]) -> pl.DataFrame:
-    """Bring the columns of an answer into the order asked for.
-
-    Raises:
-        UnusableAnswerError: they are not the columns asked for.
-    """
-    if batch.columns == list(variables):
-        return batch
-    if sorted(batch.columns) != sorted(variables):
-        raise UnusableAnswerError(
-            f"answered the columns {_list(batch.columns)} where {_list(variables)} were asked for"
-        )
-    return batch.select(variables)
-
-
-def _list(variables: Sequence[str]) -> str:
-    return " ".join(f"?{name}" for name in variables) or "(none)"

@@ -173,8 +173,9 @@ async def test_a_limit_above_a_join_asks_for_little(text):
     reports = [report_of(result, name) for name in ("clinic", "registry")]
     (records,) = [r.records for r in reports if r.records[0].purpose == "bind join"]
     assert records[0].rows <= 20
-    # A filter is told apart from the join: the next block may be on its way meanwhile.
-    assert sum(record.error != "cancelled" for record in records) <= 3
+    # A filter is told apart from the join: further blocks may be on their way meanwhile.
+    most = 3 if "FILTER" in text else 2
+    assert sum(record.error != "cancelled" for record in records) <= most
     assert clinic.transport.open == registry.transport.open == 0
 
 
