@@ -13,10 +13,32 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hereditary_kg"
 PICTURE = ROOT / "docs" / "architecture.svg"
-FLOORS = ("cli", "web", "execution", "planning", "federation", "sites", "sparql", "rdf")
+FLOORS = (
+    "cli",
+    "web",
+    "embeddings",
+    "execution",
+    "planning",
+    "semantics",
+    "federation",
+    "sites",
+    "sparql",
+    "rdf",
+)
 
 _WIDTH, _HEIGHT, _GAP, _LEFT, _TOP = 560, 74, 26, 24, 20
-_COLOURS = ("#e8eef7", "#e4f1ec", "#fbeee6", "#fdf6e3", "#f3e9f2", "#f3e9f2", "#eef1f4", "#f7f7f5")
+_COLOURS = (
+    "#e8eef7",
+    "#e4f1ec",
+    "#eaf5e2",
+    "#fbeee6",
+    "#fdf6e3",
+    "#f8ecd8",
+    "#f3e9f2",
+    "#f3e9f2",
+    "#eef1f4",
+    "#f7f7f5",
+)
 
 
 def read_purpose(package: Path) -> str:
