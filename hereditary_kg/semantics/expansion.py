@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from hereditary_kg.semantics.conversion import Conversion, Relation
 from hereditary_kg.semantics.hub import BROAD, NARROW, REPLACED, Hub, Step
+from hereditary_kg.semantics.undecided import Place, Undecided
 
 __all__ = ["Bound", "Census", "Expansion"]
 
@@ -46,13 +47,25 @@ class Expansion:
         found: a conversion of each of the site's codes that is asked instead: its ``source`` is
             the site's code, its ``target`` the code that was asked for. Exact ones, and narrower
             ones where descendants count; or broader ones, where there are no others.
-        bound: what they make of the answer.
+        undecided: the site's codes that may be what was asked for, or narrower, although nothing
+            says so (:mod:`hereditary_kg.semantics.undecided`).
     """
 
     asked: str
     descendants: bool
     found: tuple[Conversion, ...]
-    bound: Bound
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def is_broader(self) -> bool:
+        """Whether broader codes were all there was."""
+        return any(each.relation is Relation.NARROWER for each in self.found)
+
+    @property
+    def bound(self) -> Bound:
+        """What the codes make of the answer."""
+        missing = Bound.LOWER if self.undecided else Bound.EXACT
+        return missing.and_(Bound.UPPER if self.is_broader else Bound.EXACT)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -76,10 +89,19 @@ class Census:
     def _meanings(self) -> Mapping[str, Mapping[str, Way]]:
         """Term -> the site's codes that are the same, with the way from the code to the term."""
         found: dict[str, dict[str, Way]] = {}
-        for code in self.codes:
-            for name, steps in self.hub.exact(code).items():
+        for code, names in self._names.items():
+            for name, steps in names.items():
                 found.setdefault(name, {})[code] = steps
         return found
+
+    @cached_property
+    def _names(self) -> Mapping[str, Mapping[str, Way]]:
+        """Each of the site's codes -> what is the same, with the way there."""
+        return {code: self.hub.exact(code) for code in self.codes}
+
+    @cached_property
+    def _undecided(self) -> Undecided:
+        return Undecided(self.hub, self._names)
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:
@@ -94,16 +116,17 @@ class Census:
             descendants: whether what is narrower counts as well.
         """
         clique = self.hub.exact(asked)
+        above = tuple(self._layers(clique, up=True))
         found = self._matching(asked, clique, Relation.EXACT, 0)
         if descendants:
             found.update(self._below(asked, clique, found))
-        if found:
-            return Expansion(
-                asked, descendants, tuple(found[code] for code in sorted(found)), Bound.EXACT
-            )
-        above = self._above(asked, clique)
-        bound = Bound.UPPER if above else Bound.EXACT
-        return Expansion(asked, descendants, tuple(above[code] for code in sorted(above)), bound)
+        if not found:
+            found = self._above(asked, above)
+        place = Place(asked, (clique, *(names for _, names in above)))
+        undecided = self._undecided.codes(place, found)
+        return Expansion(
+            asked, descendants, tuple(found[code] for code in sorted(found)), undecided
+        )
 
     def _matching(
         self, asked: str, ways: Mapping[str, Way], relation: Relation, distance: int
@@ -135,8 +158,10 @@ class Census:
                     below.setdefault(code, each)
         return below
 
-    def _above(self, asked: str, clique: Mapping[str, Way]) -> dict[str, Conversion]:
-        for distance, ways in self._layers(clique, up=True):
+    def _above(
+        self, asked: str, layers: Iterable[tuple[int, Mapping[str, Way]]]
+    ) -> dict[str, Conversion]:
+        for distance, ways in layers:
             found = self._matching(asked, ways, Relation.NARROWER, distance)
             if found:
                 return found

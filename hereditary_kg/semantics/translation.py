@@ -48,11 +48,15 @@ class Translation:
     Args:
         pairs: every term of the member's that stands there, blank nodes apart.
         census: the codes among them.
+        foreign: the terms that are codes of other vocabularies than the member is said to use.
     """
 
-    def __init__(self, pairs: Iterable[Pair], census: Census) -> None:
+    def __init__(
+        self, pairs: Iterable[Pair], census: Census, foreign: tuple[str, ...] = ()
+    ) -> None:
         self.pairs = tuple(sorted(pairs, key=lambda pair: (pair.native.text, pair.user.text)))
         self.census = census
+        self.foreign = foreign
         self.expand = cache(self._expand)
 
     @cached_property
@@ -80,6 +84,13 @@ class Translation:
     def codes(self) -> int:
         """How many different codes there are."""
         return len(self.census.codes)
+
+    @cached_property
+    def uncoded(self) -> int:
+        """How many terms are no codes, where there should be some."""
+        if not self.census.codes:
+            return 0
+        return sum(pair.code is None for pair in self.pairs) - len(self.foreign)
 
     @cached_property
     def unmapped(self) -> tuple[str, ...]:
@@ -155,10 +166,13 @@ class Translator:
         """
         pairs: list[Pair] = []
         codes: set[str] = set()
+        foreign: list[str] = []
         for native in map(parse_term, terms):
             code = _code_of(native, coded)
             if code is None:
                 pairs.append(Pair(native, native))
+                if _is_foreign(native, coded):
+                    foreign.append(native.text)
                 continue
             codes.add(code)
             pairs.extend(
@@ -170,7 +184,7 @@ class Translator:
                 )
                 for each in self._conversions(code)
             )
-        return Translation(pairs, Census(self.hub, codes))
+        return Translation(pairs, Census(self.hub, codes), tuple(foreign))
 
     def _conversions(self, code: str) -> tuple[Conversion, ...]:
         found = self._converter.convert(code)
@@ -240,6 +254,15 @@ def _code_of(term: Term, coded: CodedPredicate) -> str | None:
     if code is not None and coded.vocabulary and vocabulary_of(code) != coded.vocabulary:
         return None
     return code
+
+
+def _is_foreign(term: Term, coded: CodedPredicate) -> bool:
+    """Whether a term that is no code as described is one of a known vocabulary all the same."""
+    if isinstance(term, IRI) and not coded.literal:
+        return _normalised(term.value, "") is not None
+    # A text is one only where it says of which vocabulary.
+    written = term.lexical if isinstance(term, Literal) and coded.literal else ""
+    return ":" in written and _normalised(written, "") is not None
 
 
 def _normalised(text: str, default: str) -> str | None:
