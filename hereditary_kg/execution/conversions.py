@@ -1,7 +1,8 @@
 """What is converted of each member's data, by the codes that it is asked for.
 
-The codes at a member's coded predicates are asked for once for each version of its data, in one
-request. Members that do not say which version they answer from are asked for each query.
+The codes at a member's coded predicates stand in its profile where it lists them all
+(`hereditary_kg.sites.code_censuses`). Others are asked for once for each version of its data, in
+one request. Members that do not say which version they answer from are asked for each query.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,10 +104,14 @@ class Conversions:
         wanted = sorted(
             iri for iri in {*coding.codes, *coding.values} if _may_use(view.profile, iri)
         )
-        terms = await _ask_terms(context, view.name, wanted) if wanted else {}
+        terms = {iri: _listed_terms(view.profile, iri) for iri in wanted}
+        asked = [iri for iri, listed in terms.items() if listed is None]
+        if asked:
+            terms |= await _ask_terms(context, view.name, asked)
         if view.name in context.failures:
             return
-        conversion = self._conversion(view.profile, coding, terms)
+        known = {iri: listed for iri, listed in terms.items() if listed is not None}
+        conversion = self._conversion(view.profile, coding, known)
         profile = None if view.profile is None else converted_profile(view.profile, conversion)
         seen = replace(view, profile=profile, conversion=conversion)
         self._known[view.name] = _Known(view.profile, seen)
@@ -136,9 +141,22 @@ class Conversions:
 
 
 def _may_use(profile: Profile | None, iri: str) -> bool:
-    # Named graphs are not in the profile's numbers.
-    has_graphs = profile is not None and (profile.named_graphs or profile.unlisted_graphs.count)
-    return profile is None or bool(has_graphs) or profile.predicate(iri) is not None
+    return profile is None or _has_graphs(profile) or profile.predicate(iri) is not None
+
+
+def _has_graphs(profile: Profile) -> bool:
+    # What is in named graphs is not in the profile's numbers.
+    return bool(profile.named_graphs or profile.unlisted_graphs.count)
+
+
+def _listed_terms(profile: Profile | None, iri: str) -> list[str] | None:
+    """Give the terms at a predicate if a profile lists all of them, blank nodes apart."""
+    if profile is None or _has_graphs(profile):
+        return None
+    known = profile.predicates.get(iri)
+    if known is None or known.codes is None or not known.codes.is_whole:
+        return None
+    return [f"<{iri}>" for iri in known.codes.iris]
 
 
 def _may_have_blank(profile: Profile | None, iri: str) -> bool:

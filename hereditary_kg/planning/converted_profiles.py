@@ -62,6 +62,7 @@ def _converted(known: PredicateProfile, seen: ConvertedPredicate) -> PredicatePr
         number_range=None,
         date_range=None,
         object_counts={},
+        codes=None,
     )
 
 
