@@ -17,7 +17,7 @@ from hereditary_kg.semantics.expansion import Census, Expansion
 from hereditary_kg.semantics.hub import Hub
 from hereditary_kg.semantics.identifiers import iri_of, normalise, vocabulary_of
 
-__all__ = ["Pair", "Translation", "Translator"]
+__all__ = ["Pair", "Translation", "Translator", "code_of", "enumerated_terms"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,21 @@ class Translation:
         pairs: every term of the member's that stands there, blank nodes apart.
         census: the codes among them.
         foreign: the terms that are codes of other vocabularies than the member is said to use.
+        asked: how many terms the member was asked for, where it does not list its own: then what
+            stands there besides is not known. None where it does.
     """
 
     def __init__(
-        self, pairs: Iterable[Pair], census: Census, foreign: tuple[str, ...] = ()
+        self,
+        pairs: Iterable[Pair],
+        census: Census,
+        foreign: tuple[str, ...] = (),
+        asked: int | None = None,
     ) -> None:
         self.pairs = tuple(sorted(pairs, key=lambda pair: (pair.native.text, pair.user.text)))
         self.census = census
         self.foreign = foreign
+        self.asked = asked
         self.expand = cache(self._expand)
 
     @cached_property
@@ -157,18 +164,21 @@ class Translator:
             return f"{self.vocabulary}:{term.value[len(self._start) :]}"
         return _normalised(term.value, "")
 
-    def translate(self, terms: Iterable[str], coded: CodedPredicate) -> Translation:
+    def translate(
+        self, terms: Iterable[str], coded: CodedPredicate, asked: int | None = None
+    ) -> Translation:
         """Translate the terms at a coded predicate.
 
         Args:
             terms: canonical texts, each once.
             coded: how they are coded.
+            asked: as of `Translation`.
         """
         pairs: list[Pair] = []
         codes: set[str] = set()
         foreign: list[str] = []
         for native in map(parse_term, terms):
-            code = _code_of(native, coded)
+            code = code_of(native, coded)
             if code is None:
                 pairs.append(Pair(native, native))
                 if _is_foreign(native, coded):
@@ -184,7 +194,7 @@ class Translator:
                 )
                 for each in self._conversions(code)
             )
-        return Translation(pairs, Census(self.hub, codes), tuple(foreign))
+        return Translation(pairs, Census(self.hub, codes), tuple(foreign), asked)
 
     def _conversions(self, code: str) -> tuple[Conversion, ...]:
         found = self._converter.convert(code)
@@ -192,15 +202,19 @@ class Translator:
             return found
         return (Conversion(code, None, Relation.NONE),)
 
-    def enumerate(self, terms: Iterable[str], values: Mapping[str, str]) -> Translation:
+    def enumerate(
+        self, terms: Iterable[str], values: Mapping[str, str], asked: int | None = None
+    ) -> Translation:
         """Translate the terms at a predicate with enumerated values.
 
         Args:
             terms: canonical texts, each once.
             values: the member's value -> the user's.
+            asked: as of `Translation`.
         """
         natives = map(parse_term, terms)
-        return Translation([Pair(each, _enumerated(each, values)) for each in natives], _NO_CENSUS)
+        pairs = [Pair(each, _enumerated(each, values)) for each in natives]
+        return Translation(pairs, _NO_CENSUS, asked=asked)
 
     def check(self, asked: str) -> None:
         """Check that there is something to be known of a code.
@@ -232,12 +246,19 @@ _NO_CENSUS = Census(Hub(), ())
 def _enumerated(native: Term, values: Mapping[str, str]) -> Term:
     written = native.lexical if isinstance(native, Literal) else native.text
     user = values.get(written)
-    if user is None:
-        return native
-    return parse_term(user) if user.startswith("<") and user.endswith(">") else Literal(user)
+    return native if user is None else _value_term(user)
 
 
-def _code_of(term: Term, coded: CodedPredicate) -> str | None:
+def enumerated_terms(values: Iterable[str]) -> tuple[Term, ...]:
+    """Give the terms that a member's enumerated values are, as plain texts or IRIs."""
+    return tuple(map(_value_term, values))
+
+
+def _value_term(value: str) -> Term:
+    return parse_term(value) if value.startswith("<") and value.endswith(">") else Literal(value)
+
+
+def code_of(term: Term, coded: CodedPredicate) -> str | None:
     """Give the code that a member's term is, as a canonical CURIE."""
     match term:
         case IRI(value) if not coded.literal:
