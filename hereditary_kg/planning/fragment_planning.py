@@ -16,7 +16,11 @@ from hereditary_kg.planning.leaves import (
     walked_edges,
 )
 from hereditary_kg.rdf.terms import IRI, XSD, Literal
-from hereditary_kg.semantics.included_patterns import named_inclusion, with_named_inclusions
+from hereditary_kg.semantics.included_patterns import (
+    have_own_graphs,
+    named_inclusion,
+    with_named_inclusions,
+)
 from hereditary_kg.sparql.algebra import Dataset, Extend, Pattern, Service, Slice, Union
 from hereditary_kg.sparql.variables import certain_variables, scope_variables, walk
 
@@ -47,10 +51,11 @@ class FragmentPlanner:
             for leaf in kept
         )
         fetches, at_once = self._asked_once(fetches)
+        apart = have_own_graphs(pattern)
         services = (node for node in walk(pattern) if isinstance(node, Service))
         return plan.Fragment(
             with_named_inclusions(pattern),
-            tuple(Leaf(named_inclusion(leaf.triple), leaf.graph) for leaf in kept),
+            tuple(Leaf(*named_inclusion(leaf.triple, leaf.graph, apart=apart)) for leaf in kept),
             fetches,
             at_once,
             self._graph_names() if names_graphs(pattern) else (),

@@ -14,9 +14,9 @@ that the user's vocabulary has for a member's code may lie elsewhere in the hier
 Where nothing in the group has ``?d`` as object for certain, it is the user's codes themselves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from hereditary_kg.federation.coding import VOCABULARY
@@ -45,14 +45,16 @@ from hereditary_kg.sparql.algebra import (
     empty,
     with_children,
 )
-from hereditary_kg.sparql.paths import RepeatedPath
+from hereditary_kg.sparql.paths import RepeatedPath, matches_zero_length, path_predicates
 from hereditary_kg.sparql.rewriting import rewrite_expressions
+from hereditary_kg.sparql.variables import walk
 
 __all__ = [
     "INCLUDES",
     "SUBCLASS_OF",
     "IncludedPattern",
     "IncludesError",
+    "have_own_graphs",
     "named_inclusion",
     "resolve_includes",
     "with_named_inclusions",
@@ -254,35 +256,105 @@ def _mark(triple: TriplePattern, asked: str) -> TriplePattern:
     return IncludedPattern(triple.subject, triple.predicate, triple.object, (*before, asked))
 
 
-def named_inclusion(triple: TriplePattern) -> TriplePattern:
-    """Give a predicate of its own to what matches the codes that another one includes.
+GraphName: TypeAlias = Variable | IRI | None
+
+
+def named_inclusion(
+    triple: TriplePattern, graph: GraphName, *, apart: bool
+) -> tuple[TriplePattern, GraphName]:
+    """Give a place of its own to what matches the codes that another one includes.
 
     Where a pattern is evaluated over triples that were fetched, those that were fetched for it
-    are told from others by this predicate.
+    are told from others by a graph of their own or, where the query names graphs, by a predicate.
+
+    Args:
+        triple: the triple pattern.
+        graph: the graph that it is matched in.
+        apart: whether it is to be a graph; see `have_own_graphs`.
+
+    Returns:
+        A triple pattern, and the graph that it is matched in.
+
+    Raises:
+        IncludesError: it cannot have a predicate of its own.
     """
     if not isinstance(triple, IncludedPattern):
-        return triple
+        return triple, graph
+    plain = TriplePattern(triple.subject, triple.predicate, triple.object)
+    if apart:
+        return plain, _own_name(triple.asked)
     if not isinstance(triple.predicate, IRI):
         raise IncludesError(
             f"{triple.object} is included by {' and '.join(triple.asked)}, and is the object of a "
-            "predicate that is a variable, inside a form that the mediator evaluates; name the "
-            "predicate."
+            "predicate that is a variable, inside a form with GRAPH that the mediator evaluates; "
+            "name the predicate."
         )
-    name = quote(" ".join((triple.predicate.value, *triple.asked)), safe="")
-    own = IRI(f"{INCLUDES.value}/{name}")
-    return TriplePattern(triple.subject, own, triple.object)
+    return replace(plain, predicate=_own_name((triple.predicate.value, *triple.asked))), graph
+
+
+def _own_name(parts: tuple[str, ...]) -> IRI:
+    return IRI(f"{INCLUDES.value}/{quote(' '.join(parts), safe='')}")
+
+
+def have_own_graphs(pattern: Pattern) -> bool:
+    """Whether what is included can be kept in graphs of its own, which no GRAPH sees then.
+
+    Raises:
+        IncludesError: it cannot, and a predicate of its own would be seen by another pattern.
+    """
+    nodes = tuple(walk(pattern))
+    graphs = [node for node in nodes if isinstance(node, Graph)]
+    if not any(isinstance(g.name, Variable) or any(_included(walk(g))) for g in graphs):
+        return True
+    if any(_included(nodes)) and any(map(_walks_anything, _triples(nodes))):
+        raise IncludesError(
+            "hkg:includes stands beside a pattern of any predicate, inside a form with GRAPH that "
+            "the mediator evaluates; name the predicates."
+        )
+    return False
+
+
+def _triples(nodes: Iterable[Pattern]) -> Iterator[TriplePattern]:
+    return (triple for node in nodes if isinstance(node, BGP) for triple in node.triples)
+
+
+def _included(nodes: Iterable[Pattern]) -> Iterator[bool]:
+    return (isinstance(triple, IncludedPattern) for triple in _triples(nodes))
+
+
+def _walks_anything(triple: TriplePattern) -> bool:
+    predicate = triple.predicate
+    return (
+        isinstance(predicate, Variable)
+        or path_predicates(predicate) is None
+        or matches_zero_length(predicate)
+    )
 
 
 def with_named_inclusions(pattern: Pattern) -> Pattern:
-    """Do that (:func:`named_inclusion`) wherever it applies."""
+    """Do that (:func:`named_inclusion`) wherever it applies.
+
+    Raises:
+        IncludesError: as `have_own_graphs` and `named_inclusion`.
+    """
+    apart = have_own_graphs(pattern)
 
     def expression(part: Expression) -> Expression:
         return replace(part, pattern=named(part.pattern)) if isinstance(part, Exists) else part
 
     def named(part: Pattern) -> Pattern:
         if isinstance(part, BGP):
-            new = tuple(map(named_inclusion, part.triples))
-            return part if new == part.triples else BGP(new)
+            return _placed(part, apart=apart)
         return with_children(part, tuple(map(named, children(part))))
 
     return rewrite_expressions(named(pattern), expression)
+
+
+def _placed(pattern: BGP, *, apart: bool) -> Pattern:
+    # Within GRAPH they keep to it, for then they are told apart by their predicates.
+    if not any(_included((pattern,))):
+        return pattern
+    new = [named_inclusion(each, None, apart=apart) for each in pattern.triples]
+    here = BGP(tuple(triple for triple, graph in new if graph is None))
+    elsewhere = (Graph(graph, BGP((triple,))) for triple, graph in new if graph is not None)
+    return Join.of((here, *elsewhere))

@@ -156,6 +156,21 @@ INCLUDING = (
         "{c} hkg:includes ?d . ?p ex:disease ?d GRAPH ex:none {{ ?x ?y ?z }}",
         "?p ex:disease-in-{n} ?d GRAPH ex:none {{ ?x ?y ?z }}",
     ),
+    (
+        "?p ex:sex ?s FILTER EXISTS {{ {c} hkg:includes ?d . ?p ?r ?d FILTER(?d != ?s) }}",
+        "?p ex:sex ?s FILTER EXISTS {{ ?p ?r ?d FILTER(?d != ?s && STRENDS(STR(?r), '-in-{n}')) }}",
+    ),
+    # What was fetched for one pattern is not seen by another one.
+    (
+        (
+            "?p ex:sex ?s FILTER EXISTS {{ ?p ?q ?o . {c} hkg:includes ?d . ?p ex:disease ?d "
+            "FILTER(?o != ?s && ?q != ex:disease) }}"
+        ),
+        (
+            "?p ex:sex ?s FILTER EXISTS {{ ?p ?q ?o . ?p ex:disease-in-{n} ?d "
+            "FILTER(?o != ?s && ?q != ex:disease && !CONTAINS(STR(?q), '-in-')) }}"
+        ),
+    ),
 )
 HEADS = ("SELECT *", "SELECT DISTINCT ?p", "SELECT (COUNT(DISTINCT ?p) AS ?n)")
 

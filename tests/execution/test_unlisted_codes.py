@@ -195,6 +195,7 @@ def test_an_answer_is_that_over_converted_data_without_lists(hub, members, text,
 @several
 @given(hubs, hospitals(), st.sampled_from(INCLUDING), st.sampled_from(NCIT[:2]))
 def test_what_a_code_includes_is_found_without_lists(hub, members, texts, code):
+    members = told(hub, members)
     asked, simulated = (f"SELECT * {{ {t.format(c=code, n=code[5:])} }}" for t in texts)
     federation, _ = opened(hub, members)
     (result,) = ask(federation, asked)
