@@ -12,7 +12,7 @@
         ├── UnalignedVocabulariesError   sites identify their terms in different ways
         ├── SingleSiteError              there is nobody to share a term with
         ├── NothingSharedError           a site shares no entity with others
-        └── IntersectionError            a message of a private set intersection is not what it should be
+        └── IntersectionError            a message of an intersection is not what it should be
 """
 
 __all__ = [

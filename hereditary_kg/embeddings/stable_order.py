@@ -1,4 +1,4 @@
-"""Draws that depend on the labels and a seed alone, and neither on numbers nor on the order of rows.
+"""Draws that depend on labels and a seed alone, not on numbers nor on the order of rows.
 
 Each label has a hash, each triple one of the hashes of its labels. To draw is to take what has
 the smallest hashes. So two sites that number their labels differently, or a file whose lines come
