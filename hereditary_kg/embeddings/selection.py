@@ -201,7 +201,7 @@ class _Reader:
         self._store = store
         self._entities: dict[str, int] = {}
         self._relations: dict[str, int] = {}
-        self._rows: "list[NDArray[np.int64]]" = []
+        self._rows: list[NDArray[np.int64]] = []
         self._counted: set[str] = set()
         self.literals = 0
         self.blank_nodes = 0
@@ -285,8 +285,8 @@ def _nothing_selected(
     if reader.of_other_classes:
         return SelectionError(
             f"Site {name} has {reader.of_other_classes} triples of the selected predicates, "
-            "and none whose ends are of the classes. Compare subject_classes and object_classes with its "
-            "types, or leave them out."
+            "and none whose ends are of the classes. Compare subject_classes and object_classes "
+            "with its types, or leave them out."
         )
     if reader.literals or reader.blank_nodes:
         return SelectionError(
