@@ -3,11 +3,28 @@
 ::
 
     EmbeddingError
-    ├── TripleError        triples cannot be read, or are not what they are said to be
-    ├── UnknownNameError   there is no model, loss or optimiser of that name
-    ├── ModelError         vectors do not fit a model, or each other
-    ├── TrainingError      a training cannot be set up, or went wrong
-    └── EvaluationError    a ranking or a calibration cannot be computed
+    ├── TripleError                      triples cannot be read, or are not what they are said to be
+    ├── SelectionError                   a selection is wrong, or selects nothing
+    ├── SplitError                       a split, or a way to handle redundancy, is not possible
+    ├── PartitionError                   triples cannot be dealt over sites as asked
+    ├── UnknownNameError                 there is no model, loss, optimiser or strategy of that name
+    ├── ModelError                       vectors do not fit a model, or each other
+    ├── TrainingError                    a training cannot be set up, or went wrong
+    ├── EvaluationError                  a ranking or a calibration cannot be computed
+    ├── StrategyError                    a strategy of exchange makes no sense
+    ├── AlignmentError                   the sites' vocabularies cannot be brought together
+    │   ├── AlignmentKeyError            the sites' common key cannot be read or written
+    │   ├── UnalignedVocabulariesError   sites identify their terms in different ways
+    │   ├── SingleSiteError              there is nobody to share a term with
+    │   ├── NothingSharedError           a site shares no entity with others
+    │   └── IntersectionError            a message of an intersection is not what it should be
+    ├── SecureAggregationError           sites cannot add up their updates in secret
+    │   ├── FixedPointError              numbers cannot be added without overflow, or are no numbers
+    │   ├── ProtocolOrderError           a step comes before its turn, or a second time
+    │   ├── RefusedMessageError          a message is malformed, foreign, replayed or wrongly signed
+    │   └── TooFewSitesError             fewer sites than the threshold, or than a site accepts
+    └── PrivacyError                     privacy cannot be accounted for, or its settings are wrong
+        └── PrivacyBudgetError           one more step would spend more than was granted
 """
 
 from collections.abc import Mapping
@@ -15,11 +32,28 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 __all__ = [
+    "AlignmentError",
+    "AlignmentKeyError",
     "EmbeddingError",
     "EvaluationError",
+    "FixedPointError",
+    "IntersectionError",
     "ModelError",
+    "NothingSharedError",
+    "PartitionError",
+    "PrivacyBudgetError",
+    "PrivacyError",
+    "ProtocolOrderError",
+    "RefusedMessageError",
+    "SecureAggregationError",
+    "SelectionError",
+    "SingleSiteError",
+    "SplitError",
+    "StrategyError",
+    "TooFewSitesError",
     "TrainingError",
     "TripleError",
+    "UnalignedVocabulariesError",
     "UnknownNameError",
     "resolve",
 ]
@@ -33,6 +67,18 @@ class EmbeddingError(Exception):
 
 class TripleError(EmbeddingError):
     """Triples cannot be read, or are not what they are said to be."""
+
+
+class SelectionError(EmbeddingError):
+    """A selection of training triples is wrong, or selects nothing."""
+
+
+class SplitError(EmbeddingError):
+    """A split, or a way to handle redundant relations, is not possible."""
+
+
+class PartitionError(EmbeddingError):
+    """Triples cannot be dealt over sites as asked."""
 
 
 class UnknownNameError(EmbeddingError):
@@ -49,6 +95,62 @@ class TrainingError(EmbeddingError):
 
 class EvaluationError(EmbeddingError):
     """A ranking or a calibration cannot be computed."""
+
+
+class StrategyError(EmbeddingError):
+    """A strategy of exchange makes no sense."""
+
+
+class AlignmentError(EmbeddingError):
+    """The vocabularies of the sites cannot be brought together."""
+
+
+class AlignmentKeyError(AlignmentError):
+    """The key that the sites have in common cannot be read or written."""
+
+
+class UnalignedVocabulariesError(AlignmentError):
+    """Sites identify their terms in different ways, so that equal terms would not meet."""
+
+
+class SingleSiteError(AlignmentError):
+    """There is one site alone, and nobody to share a term with."""
+
+
+class NothingSharedError(AlignmentError):
+    """A site shares no entity with the others."""
+
+
+class IntersectionError(AlignmentError):
+    """A message of a private set intersection is not what it should be."""
+
+
+class SecureAggregationError(EmbeddingError):
+    """Sites cannot add up their updates in secret."""
+
+
+class FixedPointError(SecureAggregationError):
+    """Numbers cannot be added in fixed point without overflow, or are no numbers."""
+
+
+class ProtocolOrderError(SecureAggregationError):
+    """A step of the protocol comes before its turn, or a second time."""
+
+
+class RefusedMessageError(SecureAggregationError):
+    """A message is malformed, too long, foreign to the run, replayed or wrongly signed."""
+
+
+class TooFewSitesError(SecureAggregationError):
+    """Fewer sites take part than the threshold, or than a site accepts."""
+
+
+class PrivacyError(EmbeddingError):
+    """Privacy cannot be accounted for, or its settings make no sense."""
+
+
+class PrivacyBudgetError(PrivacyError):
+    """One more step would spend more privacy than was granted."""
 
 
 def resolve(kind: str, name: str, choices: Mapping[str, Value]) -> Value:
