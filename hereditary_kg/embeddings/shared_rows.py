@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from hereditary_kg.embeddings.errors import TrainingError
 
-__all__ = ["RowMap"]
+__all__ = ["SharedRows"]
 
 
 @dataclass(frozen=True, eq=False)
-class RowMap:
+class SharedRows:
     """Which of a site's rows are shared, and as which.
 
     Args:
@@ -46,13 +46,13 @@ class RowMap:
         _, places, own = np.intersect1d(rows, self.shared, assume_unique=True, return_indices=True)
         return places, self.own[own]
 
-    def with_inverses(self, relations: int) -> "RowMap":
+    def with_inverses(self, relations: int) -> "SharedRows":
         """Give the map of a model that has a second row for each relation.
 
         Args:
             relations: how many relations the site has.
         """
-        return RowMap(
+        return SharedRows(
             np.concatenate([self.own, self.own + relations]),
             np.concatenate([self.shared, self.shared + self.total]),
             2 * self.total,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.local_training import Training
-from hereditary_kg.embeddings.shared_rows import RowMap
+from hereditary_kg.embeddings.shared_rows import SharedRows
 from hereditary_kg.embeddings.strategies import Kind, Strategy, Weighting
 
 __all__ = ["WEIGHT_CAP", "Contribution", "SiteLearner", "mean_changes", "weigh_rows"]
@@ -53,7 +53,7 @@ class SiteLearner:
     def __init__(
         self,
         training: Training,
-        maps: Mapping[Kind, RowMap],
+        maps: Mapping[Kind, SharedRows],
         start: Mapping[Kind, Tensor],
         *,
         weights: Mapping[Kind, NDArray[np.float32]],

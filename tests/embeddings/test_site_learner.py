@@ -7,7 +7,7 @@ import torch
 from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.local_training import LocalTraining, TrainingOptions
 from hereditary_kg.embeddings.models import EmbeddingModel
-from hereditary_kg.embeddings.shared_rows import RowMap
+from hereditary_kg.embeddings.shared_rows import SharedRows
 from hereditary_kg.embeddings.site_learner import SiteLearner, mean_changes, weigh_rows
 from hereditary_kg.embeddings.strategies import resolve_strategy
 from hereditary_kg.embeddings.triples import TripleSet
@@ -40,8 +40,8 @@ def _learners(strategy, optimiser="adagrad"):
         learners[site] = SiteLearner(
             LocalTraining(model, triples, options),
             {
-                "entities": RowMap(np.array(own), np.array(shared), TOTAL),
-                "relations": RowMap(np.arange(2), np.arange(2), 2),
+                "entities": SharedRows(np.array(own), np.array(shared), TOTAL),
+                "relations": SharedRows(np.arange(2), np.arange(2), 2),
             },
             {"entities": start.entities, "relations": start.relations},
             weights=weigh_rows(strategy.weighting, triples.triples, 4, 2, reciprocal=False),
@@ -215,11 +215,11 @@ def test_a_site_that_is_restored_goes_on_as_before():
 )
 def test_rows_that_do_not_belong_together_are_refused(own, shared):
     with pytest.raises(TrainingError, match="Align anew"):
-        RowMap(np.array(own), np.array(shared), TOTAL)
+        SharedRows(np.array(own), np.array(shared), TOTAL)
 
 
 def test_a_model_with_inverses_shares_both_rows_of_a_relation():
-    rows = RowMap(np.array([1]), np.array([2]), 4).with_inverses(3)
+    rows = SharedRows(np.array([1]), np.array([2]), 4).with_inverses(3)
     assert rows.own.tolist() == [1, 4]
     assert rows.shared.tolist() == [2, 6]
     assert rows.total == 8
