@@ -43,7 +43,7 @@ def test_a_chain_is_learnt(name, optimiser):
     losses = training.train(120)
     assert losses[-1] < losses[0] * 0.7
     found = rank_triples(training.model, chain()).metrics()
-    assert found.hits_at_3 > 0.9  # by chance an eighth
+    assert found.hits_at_3 > 0.8  # by chance an eighth
 
 
 @pytest.mark.parametrize("loss", [SoftmaxLoss(), SelfAdversarialLoss(margin=2.0)], ids=str)
