@@ -37,8 +37,11 @@ class Contribution:
 class SiteLearner:
     """One site's part in the training of a model with others, wherever the others are.
 
-    Rounds go: `train`, `contribute`, and, once the mean of all contributions is there, `receive`.
+    Rounds go: `train`, `contribute`, and, once the sums of all contributions are there, `receive`.
     Rows that are not shared never leave.
+
+    What is exchanged of squares, such as Adagrad's, is their root: a mean of roots keeps small
+    numbers apart where sums are in fixed point.
 
     Args:
         training: the site's own training; its shared rows are replaced by the common start.
@@ -65,20 +68,30 @@ class SiteLearner:
         self._maps = {kind: maps[kind] for kind in strategy.kinds}
         self._weights = weights
         self._seed = seed
-        self._consensus: dict[str, Tensor] = {}
+        self._start: dict[str, Tensor] = {}
         for kind, rows in self._maps.items():
             shared, own = torch.from_numpy(rows.shared), torch.from_numpy(rows.own)
-            self._consensus[kind] = start[kind].clone()
+            self._start[kind] = start[kind].cpu()
             training.assign(kind, start[kind][shared], own)
             for name, values in self._states(kind).items():
-                self._consensus[name] = values.new_zeros(rows.total, *values.shape[1:])
+                self._start[name] = torch.zeros(rows.total, *values.shape[1:])
+        self._consensus = {name: values.clone() for name, values in self._start.items()}
+
+    def sizes(self) -> dict[Kind, int]:
+        """Give how many shared rows of each kind there are at all sites."""
+        return {kind: rows.total for kind, rows in self._maps.items()}
+
+    def owned(self) -> dict[Kind, NDArray[np.bool_]]:
+        """Give for each kind which of the shared rows the site has, shape ``[total]``."""
+        found = {}
+        for kind, rows in self._maps.items():
+            found[kind] = np.zeros(rows.total, dtype=np.bool_)
+            found[kind][rows.shared] = True
+        return found
 
     def rows(self, round_number: int) -> dict[Kind, NDArray[np.int64]]:
         """Give the shared rows of each kind that a round exchanges."""
-        return {
-            kind: self.strategy.exchanged_rows(rows.total, round_number, self._seed)
-            for kind, rows in self._maps.items()
-        }
+        return self.strategy.rows(self.sizes(), round_number, self._seed)
 
     def columns(self) -> dict[str, int]:
         """Give the names of what is exchanged, and how many numbers a row of each has."""
@@ -97,51 +110,66 @@ class SiteLearner:
             self.training.pull_towards(self.training.parameters(), self.strategy.proximal)
         return self.training.train(epochs)
 
-    def contribute(self, round_number: int) -> Contribution:
-        """Give the weighted changes of the rows that a round exchanges."""
+    def contribute(self, rows: Mapping[Kind, NDArray[np.int64]]) -> Contribution:
+        """Give the weighted changes of some shared rows.
+
+        Args:
+            rows: for each kind the numbers of shared rows that a round exchanges, ascending.
+        """
         owned: dict[str, NDArray[np.bool_]] = {}
         tensors: dict[str, NDArray[np.float32]] = {}
-        for kind, rows in self.rows(round_number).items():
-            places, own = self._maps[kind].within(rows)
-            owned[kind] = np.zeros(len(rows), dtype=np.bool_)
+        for kind, chosen in rows.items():
+            places, own = self._maps[kind].within(chosen)
+            owned[kind] = np.zeros(len(chosen), dtype=np.bool_)
             owned[kind][places] = True
             weights = self._weights[kind][own]
             if self.strategy.weighting == "triples":
-                tensors[f"{kind}/weight"] = _spread(weights[:, None], places, len(rows))
+                tensors[f"{kind}/weight"] = _spread(weights[:, None], places, len(chosen))
             for name, values in self._exchanged(kind).items():
-                now = values.index_select(0, torch.from_numpy(own))
-                before = self._consensus[name][torch.from_numpy(rows[places])]
-                change = (now - before).cpu().numpy() * weights[:, None]
-                tensors[name] = _spread(change, places, len(rows))
+                now = values.index_select(0, torch.from_numpy(own).to(values.device)).cpu()
+                now = now.sqrt() if _is_square(name) else now
+                before = self._consensus[name][torch.from_numpy(chosen[places])]
+                change = (now - before).numpy() * weights[:, None]
+                tensors[name] = _spread(change, places, len(chosen))
         return Contribution(owned, tensors)
 
-    def receive(self, round_number: int, means: Mapping[str, NDArray[np.floating[Any]]]) -> None:
-        """Take the mean change of each row that a round exchanged.
+    def receive(
+        self,
+        rows: Mapping[Kind, NDArray[np.int64]],
+        offsets: Mapping[str, NDArray[np.floating[Any]]],
+    ) -> None:
+        """Take what all sites agree on in some rows.
 
         Args:
-            round_number: the round.
-            means: for each name but the weights', shape ``[n, columns]``; 0 for rows that nobody
-                changed.
+            rows: for each kind numbers of shared rows, ascending, shape ``[n]``: those that the
+                last round exchanged, or all, where this site has missed a round.
+            offsets: for each name but the weights', how far the rows are from the common start,
+                shape ``[n, columns]``.
 
         Raises:
-            TrainingError: it has another shape than the round's rows, or is not finite.
+            TrainingError: it has another shape than these rows, or is not finite.
         """
-        for kind, rows in self.rows(round_number).items():
-            places, own = self._maps[kind].within(rows)
-            own_rows, shared_rows = torch.from_numpy(own), torch.from_numpy(rows)
-            for name, values in self._exchanged(kind).items():
-                mean = torch.from_numpy(np.asarray(means[name], dtype=np.float32))
-                consensus = self._consensus[name]
-                if mean.shape != (len(rows), consensus.shape[1]) or not mean.isfinite().all():
+        for kind, chosen in rows.items():
+            for name in self._exchanged(kind):
+                expected = (len(chosen), self._start[name].shape[1])
+                given = offsets[name]
+                if given.shape != expected or not np.isfinite(given).all():
                     raise TrainingError(
-                        f"What came back for {name} in round {round_number} is not finite, or not "
-                        f"{len(rows)} rows of {consensus.shape[1]}. Nothing of it was taken."
+                        f"What came back for {name} is not finite, or not {expected[0]} rows of "
+                        f"{expected[1]} numbers. Nothing of it was taken."
                     )
-                consensus.index_add_(0, shared_rows, mean.to(consensus))
-                common = consensus[torch.from_numpy(rows[places])]
+        for kind, chosen in rows.items():
+            places, own = self._maps[kind].within(chosen)
+            own_rows, shared = torch.from_numpy(own), torch.from_numpy(chosen)
+            for name, values in self._exchanged(kind).items():
+                offset = torch.from_numpy(np.asarray(offsets[name], dtype=np.float32))
+                self._consensus[name][shared] = self._start[name][shared] + offset
+                common = self._consensus[name][torch.from_numpy(chosen[places])].to(values)
+                if _is_square(name):
+                    common = common.clamp_min(0).square()
                 kept = self.strategy.own_share if name == kind else 0.0
-                mixed = torch.lerp(common, values.index_select(0, own_rows), kept)
-                self.training.assign(name, mixed, own_rows)
+                current = values.index_select(0, own_rows.to(values.device))
+                self.training.assign(name, torch.lerp(common, current, kept), own_rows)
 
     def state(self) -> dict[str, Tensor]:
         """Give what a checkpoint has to hold beside the training's own vectors and state."""
@@ -211,6 +239,10 @@ def weigh_rows(
         "entities": (np.clip(ends, 1, WEIGHT_CAP) / WEIGHT_CAP).astype(np.float32),
         "relations": (np.clip(kinds, 1, WEIGHT_CAP) / WEIGHT_CAP).astype(np.float32),
     }
+
+
+def _is_square(name: str) -> bool:
+    return name.endswith("squares")
 
 
 def _spread(

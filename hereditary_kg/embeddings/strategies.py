@@ -63,6 +63,18 @@ class Strategy:
                 f"exchanged_share is {self.exchanged_share}; it must be above 0, at most 1."
             )
 
+    def rows(
+        self, sizes: Mapping[Kind, int], round_number: int, seed: int
+    ) -> dict[Kind, NDArray[np.int64]]:
+        """Give the shared rows of each kind that are exchanged in a round.
+
+        Args:
+            sizes: how many shared rows of each kind there are.
+            round_number: from 1.
+            seed: the run's.
+        """
+        return {kind: self.exchanged_rows(sizes[kind], round_number, seed) for kind in self.kinds}
+
     def exchanged_rows(self, rows: int, round_number: int, seed: int) -> NDArray[np.int64]:
         """Give the shared rows that are exchanged in a round, ascending, the same for all sites.
 
