@@ -1,7 +1,7 @@
 """Statistics: as counted by hand and by sets, and the published cardinalities."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hereditary_kg.embeddings.label_kinds import LabelKind
 from hereditary_kg.embeddings.public_graphs import read_public_graph
 from hereditary_kg.embeddings.triples import TripleSet
 
-WN18RR = Path(__file__).parents[3] / "shared" / "data" / "kge" / "WN18RR"
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "kge"
 
 GRAPH = TripleSet.from_labels(
     [
@@ -88,10 +88,21 @@ def test_no_triples_are_no_trouble():
     assert json.loads(found.to_json())["triples"] == 0
 
 
-def test_wn18rr_is_measured():
-    if not WN18RR.is_dir():
-        pytest.skip("../shared/data/kge/WN18RR is absent")
-    found = measure_graph(read_public_graph(WN18RR).training)
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data/kge is absent")
+def test_fb15k_237_has_the_published_cardinalities():
+    # 7.2 %, 11.0 %, 34.2 % and 47.7 % of 237 relations.
+    found = measure_graph(read_public_graph(SHARED / "FB15k-237").whole())
+    assert Counter(each.cardinality for each in found.relations) == {
+        "1-1": 17,
+        "1-n": 26,
+        "n-1": 81,
+        "n-n": 113,
+    }
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data/kge is absent")
+def test_wn18rr_has_the_published_cardinalities():
+    found = measure_graph(read_public_graph(SHARED / "WN18RR").training)
     kinds = defaultdict(set)
     for each in found.relations:
         kinds[each.cardinality].add(each.relation)
