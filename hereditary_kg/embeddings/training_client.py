@@ -42,7 +42,7 @@ from hereditary_kg.embeddings.training_plan import TrainingPlan
 if TYPE_CHECKING:
     from hereditary_kg.embeddings.label_kinds import LabelKind
 
-__all__ = ["SiteProtection", "SiteWorker", "make_client_app"]
+__all__ = ["SiteProtection", "TrainingClient", "make_client_app"]
 
 Finished = Callable[[SiteSession, int, float], None]
 
@@ -62,7 +62,7 @@ class SiteProtection:
     policy: SitePolicy
 
 
-class SiteWorker:
+class TrainingClient:
     """One site, and the run that it takes part in; a new run takes the place of the last one.
 
     Args:
@@ -206,11 +206,11 @@ class SiteWorker:
         return self._protocol
 
 
-def make_client_app(worker: SiteWorker) -> ClientApp:
+def make_client_app(client: TrainingClient) -> ClientApp:
     """Give the Flower application by which a site answers.
 
     Args:
-        worker: the site. It lives as long as its process.
+        client: the site's part. It lives as long as its process.
     """
     app = ClientApp()
 
@@ -228,6 +228,6 @@ def make_client_app(worker: SiteWorker) -> ClientApp:
         return answer
 
     for name in ("offer", "align", "introduce", "declare", "accept", "unmask", "finish"):
-        app.query(name)(answer_by(getattr(worker, name)))
-    app.train()(answer_by(worker.train))
+        app.query(name)(answer_by(getattr(client, name)))
+    app.train()(answer_by(client.train))
     return app
