@@ -231,9 +231,7 @@ class PyKEENTraining:
         for hook in self._hooks:
             hook.remove()
         self._hooks = [
-            self._weights[name].register_hook(_pull(self._weights[name], values, weight))
-            for name, values in vectors.items()
-            if weight
+            _pull(self._weights[name], values, weight) for name, values in vectors.items() if weight
         ]
 
     def train(self, epochs: int) -> list[float]:
@@ -287,11 +285,11 @@ class PyKEENTraining:
                     values.zero_()
 
 
-class _Teller(TrainingCallback):  # type: ignore[misc]
+class _Teller(TrainingCallback):
     """Tells of each epoch."""
 
     def __init__(self, progress: Progress) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._progress_told = progress
         self._started = time.perf_counter()
 
@@ -301,9 +299,12 @@ class _Teller(TrainingCallback):  # type: ignore[misc]
         self._started = now
 
 
-def _pull(weight: Tensor, towards: Tensor, by: float) -> Callable[[Tensor], Tensor]:
-    target = towards.detach().clone().to(weight)
-    return lambda gradient: gradient + by * (weight.detach() - target)
+def _pull(parameter: Tensor, towards: Tensor, weight: float) -> Any:
+    """Add the proximal term to a parameter's gradients, until the hook is removed."""
+    target = towards.detach().clone().to(parameter)
+    return parameter.register_hook(  # type: ignore[no-untyped-call]
+        lambda gradient: gradient + weight * (parameter.detach() - target)
+    )
 
 
 def _look_up(kind: str, resolver: Any, name: str) -> Any:

@@ -20,14 +20,19 @@ from hereditary_kg.embeddings.errors import EvaluationError
 from hereditary_kg.embeddings.triples import TripleSet
 
 __all__ = [
+    "SIDES",
     "ConfidenceInterval",
+    "KnownAnswers",
     "LinkScorer",
     "Ranking",
     "RankingMetrics",
     "Side",
+    "check_filters",
     "confidence_interval",
     "known_answers",
+    "questions",
     "rank_triples",
+    "score_questions",
 ]
 
 Side = Literal["head", "tail"]
@@ -135,6 +140,66 @@ class KnownAnswers(NamedTuple):
     query: NDArray[np.int64]
     answer: NDArray[np.int64]
 
+    def within(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give the answers to queries from ``first`` to before ``last``, these numbered from 0."""
+        begin, end = np.searchsorted(self.query, [first, last])
+        return self.query[begin:end] - first, self.answer[begin:end]
+
+
+def questions(side: Side, triples: TripleSet) -> NDArray[np.int64]:
+    """Give the different questions that triples ask for one side, ascending.
+
+    Returns:
+        rows of head and relation (for tails), or of relation and tail (for heads).
+    """
+    return np.unique(_split(side, triples.triples)[0], axis=0)
+
+
+def check_filters(triples: TripleSet, filters: Sequence[TripleSet]) -> None:
+    """Check that there are triples, and that filters have their labels.
+
+    Raises:
+        EvaluationError: it is not so.
+    """
+    if not len(triples):
+        raise EvaluationError("There is no triple to rank. Give at least one.")
+    for known in filters:
+        if known.entities != triples.entities or known.relations != triples.relations:
+            raise EvaluationError(
+                "A filter's labels are not those of the triples to rank. Give sets that share "
+                "their labels, in the same order."
+            )
+
+
+def score_questions(
+    scorer: LinkScorer, side: Side, queries: NDArray[np.int64], device: torch.device | str = "cpu"
+) -> Tensor:
+    """Score all entities as answers to questions.
+
+    Args:
+        scorer: the model.
+        side: what is asked for.
+        queries: rows of head and relation, or of relation and tail, shape ``[b, 2]``.
+        device: where the scorer wants its numbers.
+
+    Returns:
+        shape ``[b, n]``.
+
+    Raises:
+        EvaluationError: a score is not a number.
+    """
+    first, second = torch.from_numpy(queries).to(device).unbind(1)
+    if side == "tail":
+        scores = scorer.score_tails(first, second)
+    else:
+        scores = scorer.score_heads(first, second)
+    if not bool(torch.isfinite(scores.sum())) and bool(torch.isnan(scores).any()):
+        raise EvaluationError(
+            "A score is not a number, so nothing can be ranked. Look at the model's vectors: "
+            "training has gone astray, or they were damaged."
+        )
+    return scores
+
 
 def known_answers(
     side: Side, queries: NDArray[np.int64], filters: Sequence[TripleSet]
@@ -180,14 +245,7 @@ def rank_triples(
         EvaluationError: a filter has other labels, there is nothing to rank, or a score is not a
             number.
     """
-    if not len(triples):
-        raise EvaluationError("There is no triple to rank. Give at least one.")
-    for known in filters:
-        if known.entities != triples.entities or known.relations != triples.relations:
-            raise EvaluationError(
-                "A filter's labels are not those of the triples to rank. Give sets that share "
-                "their labels, in the same order."
-            )
+    check_filters(triples, filters)
     ranked = [_rank_side(scorer, side, triples, filters, device) for side in SIDES]
     return Ranking(
         triples,
@@ -258,32 +316,15 @@ def _rank_side(
     for first in range(0, len(queries), step):
         last = min(first + step, len(queries))
         begin, end = np.searchsorted(asking, [first, last], sorter=order)
-        known_begin, known_end = np.searchsorted(known.query, [first, last])
-        scores = _score(scorer, side, queries[first:last], device)
+        scores = score_questions(scorer, side, queries[first:last], device)
         rows = order[begin:end]
         ranks[rows], candidates[rows] = _rank_rows(
             scores,
             asking[rows] - first,
             answers[rows],
-            known.query[known_begin:known_end] - first,
-            known.answer[known_begin:known_end],
+            *known.within(first, last),
         )
     return ranks, candidates
-
-
-def _score(
-    scorer: LinkScorer, side: Side, queries: NDArray[np.int64], device: torch.device | str
-) -> Tensor:
-    first, second = torch.from_numpy(queries).to(device).unbind(1)
-    scores = (
-        scorer.score_tails(first, second) if side == "tail" else scorer.score_heads(first, second)
-    )
-    if not bool(torch.isfinite(scores.sum())) and bool(torch.isnan(scores).any()):
-        raise EvaluationError(
-            "A score is not a number, so nothing can be ranked. Look at the model's vectors: "
-            "training has gone astray, or they were damaged."
-        )
-    return scores
 
 
 def _rank_rows(

@@ -47,8 +47,7 @@ class RowAdagrad:
         sums = self.state["mean_squares"]
         squares = gradients.square().mean(1, keepdim=True).add_(sums.index_select(0, rows))
         sums.index_copy_(0, rows, squares)
-        steps = gradients * squares.add(1e-20).rsqrt_().mul_(-rate)
-        parameters.index_copy_(0, rows, steps.add_(parameters.index_select(0, rows)))
+        parameters.index_add_(0, rows, gradients * squares.add(1e-20).rsqrt_().mul_(-rate))
 
 
 class RowAdam:
@@ -76,8 +75,7 @@ class RowAdam:
             self.state[name].index_copy_(0, rows, values)
         sizes = rate / (1 - first**steps)
         roots = (squares / (1 - second**steps)).sqrt_().add_(1e-8)
-        changed = parameters.index_select(0, rows).addcmul_(-sizes, means / roots)
-        parameters.index_copy_(0, rows, changed)
+        parameters.index_add_(0, rows, (means / roots).mul_(-sizes))
 
 
 OPTIMISERS: MappingProxyType[str, Callable[[Tensor], RowOptimiser]] = MappingProxyType(
