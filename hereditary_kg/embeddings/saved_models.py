@@ -14,14 +14,17 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from hereditary_kg.embeddings.errors import ModelError
 from hereditary_kg.embeddings.models import EmbeddingModel
 from hereditary_kg.embeddings.triples import TripleSet, read_triples
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["SavedModel", "load_model", "save_model"]
 
@@ -91,7 +94,11 @@ def load_model(directory: Path) -> SavedModel:
             "hkg train has written."
         ) from error
     known = TripleSet.from_labels(read_triples(directory / _KNOWN), *labels)
-    if (len(known.entities), len(known.relations)) != (len(entities), model.relation_count):
+    sizes = (len(entities), model.relation_count)
+    if sizes != (len(labels[0]), len(labels[1])) or sizes != (
+        len(known.entities),
+        len(known.relations),
+    ):
         raise ModelError(f"{directory}: its labels are not those of its vectors. Train it anew.")
     return SavedModel(model, known, header["about"])
 

@@ -32,7 +32,7 @@ from hereditary_kg.embeddings.splitting import Split
 from hereditary_kg.embeddings.strategies import Kind
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 
-__all__ = ["LearningSite", "RoundReport", "SiteSession"]
+__all__ = ["LearningSite", "RoundReport", "SiteSession", "site_seed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,7 @@ class SiteSession:
         alignment = self._offered.read_answer(answer)
         triples, plan = self.site.split.training, self.plan
         strategy = plan.exchange()
-        own_seed = zlib.crc32(f"{plan.seed} {self.site.name}".encode())
+        own_seed = site_seed(self.site.name, plan.seed)
         entities, relations = len(triples.entities), len(triples.relations)
         model = plan.initialise(entities, relations, own_seed)
         start = plan.initialise(
@@ -265,6 +265,11 @@ class SiteSession:
             rank, number = tensors["best"].tolist()
             vectors = {name: tensors[f"best/{name}"] for name in training.parameters()}
             self._best = (rank, int(number), vectors)
+
+
+def site_seed(site: str, seed: int) -> int:
+    """Give the seed of a site's own draws, from the run's: different for each site's name."""
+    return zlib.crc32(f"{seed} {site}".encode())
 
 
 def _shared(numbers: NDArray[np.int64], total: int) -> SharedRows:

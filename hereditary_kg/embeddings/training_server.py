@@ -173,7 +173,8 @@ class TrainingServer:
         if not self.plan.secure:
             return 2
         owners = self.plan.minimum_owners or default_owners(sites)
-        return owners + sites - max(default_threshold(sites), owners)
+        threshold: int = max(default_threshold(sites), owners)
+        return owners + sites - threshold
 
     def _sizes(self) -> dict[Kind, int]:
         """Give how many shared rows there are of the kinds that are exchanged."""
@@ -293,6 +294,7 @@ def run_training(
     allow_list: AllowList | None = None,
     timeout: float = 3600.0,
     progress: Progress | None = None,
+    answered: Callable[[str, str], None] | None = None,
 ) -> TrainingServer:
     """Train over a grid, to the end, and give the server with what it knows of the rounds.
 
@@ -302,8 +304,10 @@ def run_training(
         allow_list: the sites' certificates, for secure aggregation.
         timeout: seconds that a site may take for a round.
         progress: called after each round.
+        answered: called for each answer with the site's name and the message type.
     """
-    server = TrainingServer(plan, SiteCalls(grid, timeout), allow_list, progress)
+    calls = SiteCalls(grid, timeout, answered=answered)
+    server = TrainingServer(plan, calls, allow_list, progress)
     server.run()
     return server
 

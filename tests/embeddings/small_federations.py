@@ -7,10 +7,10 @@ import numpy as np
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
-from hereditary_kg.embeddings.secure_aggregation import AllowList, SitePolicy
 
 from hereditary_kg.embeddings.alignment_keys import AlignmentKey
 from hereditary_kg.embeddings.label_kinds import Namespaces
+from hereditary_kg.embeddings.secure_aggregation import AllowList, SitePolicy
 from hereditary_kg.embeddings.site_session import LearningSite
 from hereditary_kg.embeddings.splitting import Split
 from hereditary_kg.embeddings.training_client import SiteProtection
