@@ -10,6 +10,7 @@
     ├── UnknownNameError                 there is no model, loss, optimiser or strategy of that name
     ├── ModelError                       vectors do not fit a model, or each other
     ├── TrainingError                    a training cannot be set up, or went wrong
+    │   └── TrainingDescriptionError     a training description is wrong
     ├── EvaluationError                  a ranking or a calibration cannot be computed
     ├── StrategyError                    a strategy of exchange makes no sense
     ├── AlignmentError                   the sites' vocabularies cannot be brought together
@@ -51,6 +52,7 @@ __all__ = [
     "SplitError",
     "StrategyError",
     "TooFewSitesError",
+    "TrainingDescriptionError",
     "TrainingError",
     "TripleError",
     "UnalignedVocabulariesError",
@@ -91,6 +93,10 @@ class ModelError(EmbeddingError):
 
 class TrainingError(EmbeddingError):
     """A training cannot be set up, or went wrong."""
+
+
+class TrainingDescriptionError(TrainingError):
+    """A training description is wrong."""
 
 
 class EvaluationError(EmbeddingError):

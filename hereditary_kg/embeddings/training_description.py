@@ -36,7 +36,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hereditary_kg.embeddings.errors import EmbeddingError, TrainingError
+from hereditary_kg.embeddings.errors import EmbeddingError, TrainingDescriptionError, TrainingError
 from hereditary_kg.embeddings.label_kinds import EVERYTHING_PUBLIC, Namespaces
 from hereditary_kg.embeddings.selection import Selection, read_selection, select_triples
 from hereditary_kg.embeddings.splitting import USUAL_RATIOS, Split, split_triples
@@ -105,21 +105,22 @@ def read_training_description(path: Path) -> TrainingDescription:
     """Read a training description.
 
     Raises:
-        TrainingError: it cannot be read, or something in it is wrong; with file, line and key.
+        TrainingDescriptionError: it cannot be read, or something in it is wrong; with file, line
+            and key.
         SelectionError: the same for what is selected.
     """
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrainingError(
+        raise TrainingDescriptionError(
             f"{path}: it cannot be read as a training description (TOML): {error}"
         ) from error
     reader = TableReader(path, find_key_lines(text), (), table)
     try:
         return _read(path, reader, table)
     except DescriptionError as error:
-        raise TrainingError(str(error)) from error
+        raise TrainingDescriptionError(str(error)) from error
 
 
 def split_site(source: SiteSource, description: TrainingDescription) -> tuple[Split, Namespaces]:
