@@ -64,12 +64,14 @@ class Frame:
             fields = json.loads(received[_LENGTH.size : end])
         except ValueError as error:
             raise CodingError("What was received is no frame: its fields are no JSON.") from error
-        match fields:
-            case {"kind": str() as kind, **others} if all(
-                isinstance(value, str | int | float) for value in others.values()
-            ):
-                return cls(kind, others, received[end:])
-        raise CodingError("What was received is no frame: a field is of the wrong type.")
+        if not isinstance(fields, dict) or not all(
+            isinstance(value, str | int | float) for value in fields.values()
+        ):
+            raise CodingError("What was received is no frame: a field is of the wrong type.")
+        kind = fields.pop("kind", None)
+        if not isinstance(kind, str):
+            raise CodingError("What was received is no frame: it is of no kind.")
+        return cls(kind, fields, received[end:])
 
     def text(self, name: str) -> str:
         """Give a field that is a text.

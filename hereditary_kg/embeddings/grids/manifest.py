@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 import hereditary_kg
 from hereditary_kg.embeddings.grids.certificates import (
@@ -114,6 +115,39 @@ class SignedManifest:
     text: str
     signature: bytes
     certificate: x509.Certificate
+
+    def to_settings(self) -> dict[str, SettingValue]:
+        """Write the signed manifest as settings, for a run whose settings are all that travels."""
+        return {
+            "manifest": self.text,
+            "manifest-signature": self.signature.hex(),
+            "manifest-certificate": self.certificate.public_bytes(Encoding.PEM).decode(),
+        }
+
+    @classmethod
+    def from_texts(cls, text: object, signature: object, certificate: object) -> Self:
+        """Read a signed manifest.
+
+        Args:
+            text: the manifest.
+            signature: its signature in hexadecimal digits.
+            certificate: the server's certificate as PEM.
+
+        Raises:
+            ManifestError: one of them is missing or something else.
+        """
+        if not (
+            isinstance(text, str) and isinstance(signature, str) and isinstance(certificate, str)
+        ):
+            raise ManifestError("The run has no signed manifest. Its server has to send one.")
+        try:
+            return cls(
+                text,
+                bytes.fromhex(signature),
+                x509.load_pem_x509_certificate(certificate.encode()),
+            )
+        except ValueError as error:
+            raise ManifestError(f"The run's manifest cannot be read: {error}") from error
 
     @property
     def digest(self) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "address_message",
     "clone_message",
     "clone_records",
+    "failure_reason",
     "failure_reply",
     "make_reply",
     "new_metadata",
@@ -164,8 +165,8 @@ def reply_of(message: Message, answer: object) -> Message:
     return make_reply(message, clone_records(answer.content))
 
 
-def failure_reply(message: Message, failure: Exception, site: str, log: Logger) -> Message:
-    """Make the reply that tells the server of a failed client application.
+def failure_reason(failure: Exception, site: str, log: Logger) -> str:
+    """Say to the server why a client application failed.
 
     Of an exception the server learns the class alone, since its text may name entities or
     persons; the site's log names the lines as well. The text of a `ReportedError` is told.
@@ -175,14 +176,17 @@ def failure_reply(message: Message, failure: Exception, site: str, log: Logger) 
         f"{frame.name} ({frame.filename}:{frame.lineno})"
         for frame in reversed(traceback.extract_tb(failure.__traceback__)[-3:])
     )
+    log.debug("The whole failure.", exc_info=failure)
     if isinstance(failure, ReportedError):
         log.error("site %s: the client application failed: %s", site, failure)
-        reason = f"site {site}: {failure}"
-    else:
-        log.error("site %s: the client application failed: %s in %s", site, kind, lines)
-        reason = f"site {site}: {kind}. The log of the site says where."
-    log.debug("The whole failure.", exc_info=failure)
-    return make_reply(message, error=Error(APP_FAILED, reason))
+        return f"site {site}: {failure}"
+    log.error("site %s: the client application failed: %s in %s", site, kind, lines)
+    return f"site {site}: {kind}. The log of the site says where."
+
+
+def failure_reply(message: Message, failure: Exception, site: str, log: Logger) -> Message:
+    """Make the reply that tells the server of a failed client application."""
+    return make_reply(message, error=Error(APP_FAILED, failure_reason(failure, site, log)))
 
 
 def _copy(value: Any) -> Any:

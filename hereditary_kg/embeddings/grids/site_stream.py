@@ -8,7 +8,6 @@ from queue import SimpleQueue
 
 import flwr
 import grpc
-from cryptography import x509
 
 import hereditary_kg
 from hereditary_kg.embeddings.grids.certificates import Identity
@@ -90,13 +89,10 @@ class Participant:
             SettingsError: the journal cannot be kept.
         """
         try:
-            signed = SignedManifest(
-                frame.data.decode(),
-                bytes.fromhex(frame.text("signature")),
-                x509.load_pem_x509_certificate(frame.text("certificate").encode()),
-            )
-        except ValueError as error:
+            text = frame.data.decode()
+        except UnicodeDecodeError as error:
             raise ManifestError(f"The run's manifest cannot be read: {error}") from error
+        signed = SignedManifest.from_texts(text, frame.text("signature"), frame.text("certificate"))
         manifest = signed.open(self.identity.authority)
         self._policy.check(signed, manifest, self.site.site)
         if self.run is not None and self.run.run_id != manifest.run_id:

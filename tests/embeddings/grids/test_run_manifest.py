@@ -137,7 +137,7 @@ class TestPolicy:
         ],
     )
     def test_a_policy_that_cannot_be_meant_is_refused(self, table: dict[str, Any]) -> None:
-        with pytest.raises(SettingsError, match="site.toml"):
+        with pytest.raises(SettingsError, match=r"site\.toml"):
             LearningPolicy.from_table(table, "site.toml")
 
 
@@ -170,7 +170,7 @@ class TestAllowList:
         ],
     )
     def test_an_entry_that_cannot_be_meant_is_refused(self, table: dict[str, Any]) -> None:
-        with pytest.raises(SettingsError, match="run.toml"):
+        with pytest.raises(SettingsError, match=r"run\.toml"):
             AllowList.from_table(table, "run.toml")
 
 
