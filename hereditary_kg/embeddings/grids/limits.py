@@ -23,7 +23,7 @@ class Limits:
 
     message_bytes: int = 256 * 2**20
     keep_alive: float = 10.0
-    keep_alive_timeout: float = 5.0
+    keep_alive_timeout: float = 10.0
     reconnect: float = 30.0
     first_pause: float = 0.1
     longest_pause: float = 15.0
@@ -37,6 +37,7 @@ class Limits:
             ("grpc.max_send_message_length", room),
             ("grpc.keepalive_time_ms", milliseconds),
             ("grpc.keepalive_timeout_ms", int(self.keep_alive_timeout * 1000)),
+            ("grpc.http2.ping_timeout_ms", int(self.keep_alive_timeout * 1000)),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.http2.min_ping_interval_without_data_ms", milliseconds // 2),

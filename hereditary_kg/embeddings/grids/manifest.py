@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Self
 
 from cryptography import x509
@@ -22,7 +23,7 @@ from hereditary_kg.embeddings.grids.certificates import (
     check_certificate,
     verify_signature,
 )
-from hereditary_kg.embeddings.grids.errors import ManifestError
+from hereditary_kg.embeddings.grids.errors import ManifestError, SettingsError
 from hereditary_kg.embeddings.grids.run_settings import SettingValue, flatten_settings
 
 __all__ = ["RunManifest", "SignedManifest"]
@@ -148,6 +149,36 @@ class SignedManifest:
             )
         except ValueError as error:
             raise ManifestError(f"The run's manifest cannot be read: {error}") from error
+
+    def write(self, path: Path) -> None:
+        """Write the signed manifest to a file, from which a server goes on with its run.
+
+        Raises:
+            SettingsError: it cannot be written.
+        """
+        try:
+            path.write_text(json.dumps(self.to_settings(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"{path}: it cannot be written: {error.strerror}.") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a signed manifest from a file.
+
+        Raises:
+            ManifestError: the file cannot be read, or holds something else.
+        """
+        try:
+            given = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ManifestError(f"{path}: the run's manifest cannot be read: {error}") from error
+        if not isinstance(given, dict):
+            raise ManifestError(f"{path}: this is no run's manifest.")
+        return cls.from_texts(
+            given.get("manifest"),
+            given.get("manifest-signature"),
+            given.get("manifest-certificate"),
+        )
 
     @property
     def digest(self) -> str:

@@ -159,7 +159,12 @@ class SiteStream:
             RefusedError: the server refuses this site.
             SettingsError: the site cannot keep its journal.
         """
-        call = self._channel.stream_stream(f"/{SERVICE}/{METHOD}")(iter(self._outgoing.get, None))
+        try:
+            call = self._channel.stream_stream(f"/{SERVICE}/{METHOD}")(
+                iter(self._outgoing.get, None)
+            )
+        except ValueError:  # the channel was closed a moment ago, by `close`
+            return End.UNREACHED
         try:
             for data in call:
                 if self._take(Frame.decode(data)):

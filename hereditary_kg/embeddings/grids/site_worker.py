@@ -78,6 +78,8 @@ class SiteWorker:
         try:
             while not self._stopped.is_set() and (runs is None or finished < runs):
                 self._stream = SiteStream(self._address, self._participant, self._worker)
+                if self._stopped.is_set():
+                    break
                 end = self._stream.hold()
                 if end is End.FINISHED:
                     finished += 1

@@ -4,6 +4,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -235,6 +236,20 @@ def wait_for_server(deployment: FlowerDeployment, seconds: float) -> None:
         except OSError:
             time.sleep(0.3)
     pytest.skip(f"Flower's SuperLink did not listen within {seconds:g} s on this machine")
+
+
+def test_the_watch_sees_what_would_leave(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(HERE / "outgoing_watch"),
+        "OUTGOING_LOG": str(tmp_path / "outgoing"),
+    }
+    code = "import urllib.request as u; u.urlopen('http://telemetry.invalid', timeout=5)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert (tmp_path / "outgoing").read_text().startswith("telemetry.invalid")
 
 
 @pytest.mark.sockets

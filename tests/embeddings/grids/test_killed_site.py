@@ -1,6 +1,7 @@
 """Sites as processes of their own, one of which is killed in the middle of a round."""
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flwr.app import RecordDict
+from flwr.app import ArrayRecord, Message, RecordDict
 
 from hereditary_kg.embeddings.grids.grpc_grid import GrpcGrid
 from hereditary_kg.embeddings.grids.in_process import InProcessGrid
@@ -85,6 +86,36 @@ def test_a_site_that_is_killed_in_mid_round_comes_back_and_the_result_is_the_sam
     assert [line["group"] for line in ledger] == ["1", "2", "3"]
     for process in (processes[0], *processes[2:]):
         assert process.wait(60) == 0
+
+
+def test_a_site_that_is_frozen_is_noticed_although_its_connection_stands(
+    tmp_path: Path, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    federation = Federation(tmp_path, ("clinic",))
+    limits = Limits(reconnect=1.0, keep_alive=2.0, keep_alive_timeout=1.0)
+    with federation.serve(federation.manifest(), limits=limits) as grid:
+        processes.append(federation.start_process(grid.port, "clinic"))
+        grid.wait_for_sites(1, 100)
+        processes[0].send_signal(signal.SIGSTOP)
+        (node,) = grid.get_node_ids()
+        (reply,) = grid.send_and_receive([Message(RecordDict(), node, "train")], timeout=30)
+        assert "its connection broke" in str(reply.error.reason)
+
+
+def test_a_site_that_works_without_a_pause_is_not_taken_for_gone(
+    tmp_path: Path, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    """Its interpreter is held by one long call, as by a matrix product of a library."""
+    federation = Federation(tmp_path, ("clinic",))
+    limits = Limits(reconnect=0.0, keep_alive=1.0, keep_alive_timeout=1.0)
+    with federation.serve(federation.manifest(), limits=limits) as grid:
+        processes.append(federation.start_process(grid.port, "clinic", hold=6))
+        grid.wait_for_sites(1, 100)
+        (node,) = grid.get_node_ids()
+        records = RecordDict({"values": ArrayRecord([np.zeros(2)])})
+        message = Message(records, node, "train", group_id="1")
+        (reply,) = grid.send_and_receive([message], timeout=90)
+        assert reply.has_content()
 
 
 def test_a_site_that_stays_away_is_answered_for_within_the_deadline(
