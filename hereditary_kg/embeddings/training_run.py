@@ -13,6 +13,7 @@ from hereditary_kg.embeddings.grids.node import SiteApp
 from hereditary_kg.embeddings.local_training import LocalTraining
 from hereditary_kg.embeddings.models import EmbeddingModel
 from hereditary_kg.embeddings.ranking import rank_triples
+from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.saved_models import SavedModel, save_model
 from hereditary_kg.embeddings.secure_aggregation import AllowList, SitePolicy
 from hereditary_kg.embeddings.site_session import LearningSite, SiteSession, site_seed
@@ -24,7 +25,7 @@ from hereditary_kg.embeddings.training_client import (
 from hereditary_kg.embeddings.training_description import TrainingDescription, split_site
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 from hereditary_kg.embeddings.training_report import SiteResult, TrainingReport, write_report
-from hereditary_kg.embeddings.training_server import RoundSummary, run_training
+from hereditary_kg.embeddings.training_server import run_training
 
 __all__ = ["LocalRun", "RunProgress", "train_alone", "train_here"]
 
@@ -94,7 +95,12 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
     apps = [SiteApp(client.site.name, make_client_app(client)) for client in clients]
     with InProcessGrid(apps, plan.settings()) as grid:
         server = run_training(
-            grid, plan, allow_list=allow_list, progress=told.round, answered=told.answered
+            grid,
+            plan,
+            allow_list=allow_list,
+            progress=told.round,
+            answered=told.answered,
+            checkpoint=description.output / "checkpoints" / "server.safetensors",
         )
     kept = {
         name: _keep(session, number, rank) for name, (session, number, rank) in sessions.items()
