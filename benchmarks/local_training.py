@@ -27,7 +27,12 @@ from hereditary_kg.embeddings.calibration import (
     measure_reliability,
     predict_held_out,
 )
-from hereditary_kg.embeddings.local_training import LocalTraining, Training, TrainingOptions
+from hereditary_kg.embeddings.local_training import (
+    LocalTraining,
+    Training,
+    TrainingOptions,
+    suggest_options,
+)
 from hereditary_kg.embeddings.losses import SelfAdversarialLoss, SoftmaxLoss
 from hereditary_kg.embeddings.models import EmbeddingModel
 from hereditary_kg.embeddings.pykeen_models import PyKEENScorer, PyKEENTraining, to_pykeen
@@ -36,7 +41,8 @@ from hereditary_kg.embeddings.triples import TripleSet
 
 DIMENSION = 256
 REPEATS = 3
-RANKED = ("TransE", "DistMult", "RotatE")
+PARTS = ("epochs", "quality", "ranking")
+RANKED = ("TransE", "RotatE")
 PICTURE = Path("docs/reliability.svg")
 THEIRS = {
     # PyKEEN's class and settings for 256 real numbers a vector; a complex number is two.
@@ -48,24 +54,9 @@ THEIRS = {
 }
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained for quality; chosen on validation triples."""
-
-    model: str
-    dimension: int
-    options: TrainingOptions
-    scale: float = 0.1
-
-
-RECIPES = {
-    "TransE-L2": Recipe(
-        "TransE-L2", 128, TrainingOptions(SoftmaxLoss(), negatives=512, learning_rate=0.1)
-    ),
-    "RotatE": Recipe(
-        "RotatE", 128, TrainingOptions(SoftmaxLoss(), negatives=512, learning_rate=0.1)
-    ),
-}
+TRAINED = ("TransE-L2", "RotatE")
+"""What is trained for quality, with the options that are suggested."""
+TRAINED_DIMENSION = 128
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def check_scores(splits: Splits) -> None:
         SystemExit: they differ; nothing is timed then.
     """
     for name in THEIRS:
-        model = _initialise(name, splits.train, DIMENSION, 0.1)
+        model = _initialise(name, splits.train, DIMENSION)
         theirs = PyKEENScorer(to_pykeen(model, splits.train))
         first, second = torch.arange(0, 64), torch.arange(64) * 3
         for ours, found in (
@@ -123,14 +114,20 @@ def compare_epochs(splits: Splits, names: Sequence[str], share: float) -> str:
     for name in names:
         for negatives in (64, 256):
             ours = LocalTraining(
-                _initialise(name, part, DIMENSION, 0.1),
+                _initialise(name, part, DIMENSION),
                 part,
                 TrainingOptions(SelfAdversarialLoss(), negatives=negatives),
             )
             kind, settings = THEIRS[name]
             theirs = [
                 PyKEENTraining(
-                    kind, part, settings, loss="nssa", negatives=negatives, batch_size=size
+                    kind,
+                    part,
+                    settings,
+                    loss="nssa",
+                    negatives=negatives,
+                    batch_size=size,
+                    device="cpu",
                 )
                 for size in (256, 1024)
             ]
@@ -165,21 +162,19 @@ def _take_turns(trainings: Sequence[Training]) -> list[list[Timing]]:
     return times
 
 
-def compare_quality(
-    splits: Splits, seconds: float, busy: bool
-) -> tuple[str, dict[str, EmbeddingModel]]:
-    """Train for the same time, ours and PyKEEN's, and rank the test triples."""
+def compare_quality(splits: Splits, names: Sequence[str], seconds: float, busy: bool) -> str:
+    """Train for the same time, ours and PyKEEN's, rank the test triples and calibrate ours."""
     rows = []
     models = {}
-    for name, recipe in RECIPES.items():
-        model = _initialise(recipe.model, splits.train, recipe.dimension, recipe.scale)
-        ours = LocalTraining(model, splits.train, recipe.options)
+    for name in names:
+        model = _initialise(name, splits.train, TRAINED_DIMENSION)
+        ours = LocalTraining(model, splits.train, suggest_options(name))
         spent = _train_for(ours, seconds, busy)
         models[name] = model
         rows.append((f"hereditary_kg, {name}", *_quality(model, splits), *spent))
         print(rows[-1], flush=True)
         kind, settings = THEIRS[name]
-        numbers = recipe.dimension * settings["embedding_dim"] // DIMENSION
+        numbers = TRAINED_DIMENSION * settings["embedding_dim"] // DIMENSION
         for optimiser, rate in (("adagrad", 0.1), ("adam", 0.001)):
             set_random_seed(0)
             theirs = PyKEENTraining(
@@ -190,12 +185,16 @@ def compare_quality(
                 optimiser=optimiser,
                 learning_rate=rate,
                 negatives=64,
+                device="cpu",
             )
             spent = _train_for(theirs, seconds, busy)
             rows.append((f"PyKEEN, {kind}, {optimiser}", *_quality(theirs.scorer, splits), *spent))
             print(rows[-1], flush=True)
     head = ("way, model", "MRR", "Hits@1", "Hits@10", "epochs", "clock", "processor")
-    return write_table(head, rows), models
+    return (
+        f"{write_table(head, rows)}\n\nTen predicted links a question of the test triples, "
+        f"calibrated on validation triples:\n\n{_calibrate(splits, models)}"
+    )
 
 
 def _train_for(training: Training, seconds: float, busy: bool) -> tuple[str, str, str]:
@@ -217,7 +216,7 @@ def _quality(scorer: object, splits: Splits) -> tuple[str, str, str]:
     )
 
 
-def compare_evaluation(splits: Splits, names: Sequence[str], limit: int) -> str:
+def compare_ranking(splits: Splits, names: Sequence[str], limit: int) -> str:
     """Time the ranking of test triples, after comparing its metrics with PyKEEN's.
 
     Raises:
@@ -228,7 +227,7 @@ def compare_evaluation(splits: Splits, names: Sequence[str], limit: int) -> str:
     known = [splits.train, splits.valid, splits.test]
     rows = []
     for name in names:
-        model = _initialise(name, splits.train, DIMENSION, 0.1)
+        model = _initialise(name, splits.train, DIMENSION)
         LocalTraining(model, splits.train, TrainingOptions(SoftmaxLoss(), negatives=64)).train(1)
         theirs = to_pykeen(model, splits.train)
         found: list[float] = []
@@ -265,7 +264,7 @@ def compare_evaluation(splits: Splits, names: Sequence[str], limit: int) -> str:
     return f"{len(test):,} test triples, both sides:\n\n{write_table(head, rows)}"
 
 
-def calibrate(splits: Splits, models: dict[str, EmbeddingModel]) -> str:
+def _calibrate(splits: Splits, models: dict[str, EmbeddingModel]) -> str:
     """Fit probabilities on validation triples and test them."""
     rows, drawn = [], {}
     for name, model in models.items():
@@ -292,9 +291,9 @@ def calibrate(splits: Splits, models: dict[str, EmbeddingModel]) -> str:
     return write_table(head, rows)
 
 
-def _initialise(name: str, triples: TripleSet, dimension: int, scale: float) -> EmbeddingModel:
+def _initialise(name: str, triples: TripleSet, dimension: int) -> EmbeddingModel:
     return EmbeddingModel.initialise(
-        name, len(triples.entities), len(triples.relations), dimension, scale=scale
+        name, len(triples.entities), len(triples.relations), dimension, device="cpu"
     )
 
 
@@ -302,6 +301,7 @@ def main() -> None:
     """Run what is asked for, and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.local_training")
     parser.add_argument("--data", type=Path, default=FB15K_237, help="FB15k-237's directory")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this one")
     parser.add_argument("--model", action="append", choices=list(THEIRS), help="only this one")
     parser.add_argument("--share", type=float, default=0.05, help="of triples in a timed epoch")
     parser.add_argument("--seconds", type=float, default=60, help="of training for quality")
@@ -316,32 +316,22 @@ def main() -> None:
     names = arguments.model or list(THEIRS)
     splits = read_openke(arguments.data)
     check_scores(splits)
-    epochs = compare_epochs(splits, names, arguments.share)
-    quality, models = compare_quality(splits, arguments.seconds, arguments.busy)
-    calibration = calibrate(splits, models)
-    evaluation = compare_evaluation(
-        splits, [name for name in RANKED if name in names], arguments.ranked
-    )
     machine = (
         f"{describe_machine()} torch {torch.__version__}, {torch.get_num_threads()} threads, "
         f"PyKEEN {version('pykeen')}."
     )
-    text = "\n\n".join(
-        [
-            f"### Seconds an epoch, {DIMENSION} numbers a vector",
-            epochs,
-            f"### After {arguments.seconds:.0f} seconds of training",
-            quality,
-            "### Calibration of ten predicted links a question",
-            calibration,
-            "### Ranking",
-            evaluation,
-            machine,
-        ]
-    )
-    print(text)
-    if arguments.markdown:
-        write_section("local_training", text)
+    for part in arguments.part or PARTS:
+        if part == "epochs":
+            text = compare_epochs(splits, names, arguments.share)
+        elif part == "quality":
+            chosen = [name for name in TRAINED if name in names]
+            text = compare_quality(splits, chosen, arguments.seconds, arguments.busy)
+        else:
+            chosen = [name for name in RANKED if name in names]
+            text = compare_ranking(splits, chosen, arguments.ranked)
+        print(text)
+        if arguments.markdown:
+            write_section(f"local_training_{part}", f"{text}\n\n{machine}")
 
 
 if __name__ == "__main__":
