@@ -6,7 +6,8 @@ products where the algebra allows it. Gradients are written out, since they are 
 with one weight a pair: an example is clipped or left out by scaling its weights.
 """
 
-from typing import Protocol
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -16,8 +17,10 @@ __all__ = ["Comparison", "EuclideanDistance", "InnerProduct", "ManhattanDistance
 _NEAR = 1e-2
 """Squared distance, as a share of the squared norms, below which cancellation would show."""
 _SMALLEST = 1e-12
-_BUFFER = 2**18
-"""Numbers in a buffer that stays in a core's cache."""
+_BUFFER = 2**19
+"""Numbers in a block of pairs that stays in a core's cache."""
+_COLUMNS = 256
+"""Columns of a block of pairs."""
 
 
 class Comparison(Protocol):
@@ -164,20 +167,10 @@ class ManhattanDistance:
         """Score each query against each candidate."""
         if queries.is_cuda:
             return torch.cdist(queries, candidates, p=1.0).neg_()
-        # Twice as fast as cdist: a block of differences is still in the cache when it is summed.
-        many, width = candidates.shape
-        rows = max(1, min(len(queries), _BUFFER // max(1, width * min(many, 1024))))
-        columns = max(1, min(many, 1024))
-        buffer = queries.new_empty(rows * columns * width)
-        found = queries.new_empty(len(queries), many)
-        for first in range(0, len(queries), rows):
-            some = queries[first : first + rows, None]
-            for start in range(0, many, columns):
-                others = candidates[start : start + columns]
-                shape = (len(some), len(others), width)
-                block = buffer[: shape[0] * shape[1] * width].view(shape)
-                torch.sub(some, others, out=block)
-                found[first : first + rows, start : start + columns] = block.abs_().sum(-1)
+        found = queries.new_empty(len(queries), len(candidates))
+        for block in _blocks(queries, candidates):
+            differences = torch.sub(block.rows, block.columns, out=block.buffer)
+            found[block.place] = differences.abs_().sum(-1)
         return found.neg_()
 
     exact_scores = scores
@@ -187,16 +180,20 @@ class ManhattanDistance:
         return (queries - answers).abs_().sum(1).neg_()
 
     def gradients(
-        self, weights: Tensor, queries: Tensor, candidates: Tensor, scores: Tensor
+        self,
+        weights: Tensor,
+        queries: Tensor,
+        candidates: Tensor,
+        scores: Tensor,  # noqa: ARG002 - other comparisons need it
     ) -> tuple[Tensor, Tensor]:
-        """Differentiate a weighted sum of scores."""
-        weights, distances = -weights, -scores
-        backward = torch.ops.aten._cdist_backward  # noqa: SLF001 - what autograd calls as well
-        by_queries = backward(weights, queries, candidates, 1.0, distances)
-        by_candidates = backward(
-            weights.T.contiguous(), candidates, queries, 1.0, distances.T.contiguous()
+        """Differentiate a weighted sum of scores.
+
+        Where two numbers are equal any slope from -1 to 1 will do.
+        """
+        return (
+            -_sum_signs(weights, queries, candidates),
+            -_sum_signs(weights.T.contiguous(), candidates, queries),
         )
-        return by_queries, by_candidates
 
     def pair_gradients(
         self,
@@ -213,3 +210,50 @@ class ManhattanDistance:
 def _squares(queries: Tensor, candidates: Tensor) -> Tensor:
     lengths = queries.square().sum(1)[:, None] + candidates.square().sum(1)
     return lengths.addmm_(queries, candidates.T, alpha=-2.0)
+
+
+class _Block(NamedTuple):
+    """Some rows against some columns of a matrix of pairs."""
+
+    place: tuple[slice, slice]
+    rows: Tensor
+    columns: Tensor
+    buffer: Tensor
+
+
+def _blocks(rows: Tensor, columns: Tensor) -> Iterator[_Block]:
+    """Cut all pairs of rows ``[b, 1, d]`` and columns ``[n, d]`` into blocks that fit the cache.
+
+    A block is worked on while it is still in a core's cache, which makes it twice as fast as cdist,
+    and its gradients as well.
+    """
+    width = max(1, rows.shape[1])
+    wide = max(1, min(len(columns), _COLUMNS))
+    high = max(1, min(len(rows), _BUFFER // (width * wide)))
+    buffer = rows.new_empty(high * wide * width)
+    for top in range(0, len(rows), high):
+        some = rows[top : top + high, None]
+        for left in range(0, len(columns), wide):
+            others = columns[left : left + wide]
+            shape = (len(some), len(others), width)
+            yield _Block(
+                (slice(top, top + high), slice(left, left + wide)),
+                some,
+                others,
+                buffer[: shape[0] * shape[1] * width].view(shape),
+            )
+
+
+def _sum_signs(weights: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Sum over columns the weighted signs of ``row - column``: ``[b, n]`` to ``[b, d]``."""
+    if rows.is_cuda:
+        backward = torch.ops.aten._cdist_backward  # noqa: SLF001 - what autograd calls as well
+        distances = torch.ones_like(weights)  # not looked at for this norm
+        return cast("Tensor", backward(weights, rows.contiguous(), columns, 1.0, distances))
+    # A sign is twice whether it is above, less one; comparing is one pass instead of two.
+    above = torch.zeros_like(rows)
+    for block in _blocks(rows, columns):
+        signs = torch.gt(block.rows, block.columns, out=block.buffer)
+        sums = above[block.place[0], None]
+        torch.baddbmm(sums, weights[block.place][:, None], signs, out=sums)
+    return above.mul_(2).sub_(weights.sum(1, keepdim=True))

@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from hereditary_kg.embeddings.errors import ModelError, TrainingError, UnknownNameError
-from hereditary_kg.embeddings.local_training import LocalTraining, TrainingOptions
+from hereditary_kg.embeddings.local_training import (
+    LocalTraining,
+    TrainingOptions,
+    suggest_options,
+)
 from hereditary_kg.embeddings.losses import SelfAdversarialLoss, SoftmaxLoss
 from hereditary_kg.embeddings.models import MODELS, EmbeddingModel
 from hereditary_kg.embeddings.ranking import rank_triples
@@ -167,3 +171,33 @@ def test_what_cannot_be_trained_is_refused():
 def test_options_without_sense_are_refused(settings):
     with pytest.raises(TrainingError):
         TrainingOptions(**settings)
+
+
+def test_options_are_suggested_for_each_model():
+    assert suggest_options("ComplEx").n3 > 0
+    assert suggest_options("RotatE", seed=3) == TrainingOptions(seed=3)
+    training = LocalTraining(
+        EmbeddingModel.initialise("DistMult", 30, 4, 4, device="cpu"), random_triples()
+    )
+    assert training.options == suggest_options("distmult")
+    with pytest.raises(UnknownNameError, match="RotatE"):
+        suggest_options("Rotate2")
+
+
+def test_threads_are_left_alone():
+    threads = torch.get_num_threads()
+    start().train(1)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_gpu_learns_the_same(name):
+    losses = []
+    for device in ("cpu", "cuda"):
+        model = EmbeddingModel.initialise(name, 30, 4, 8, device=device)
+        training = LocalTraining(model, random_triples(), OPTIONS)
+        losses.append(training.train(3))
+        metrics = rank_triples(model, random_triples(), device=device).metrics()
+        assert metrics.mean_reciprocal_rank > 0
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)

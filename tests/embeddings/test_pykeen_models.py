@@ -1,5 +1,7 @@
 """PyKEEN: our models are its models, our ranks its evaluator's, and its loop trains for us."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from hereditary_kg.embeddings.models import MODELS, EmbeddingModel
 from hereditary_kg.embeddings.pykeen_models import (
     PyKEENScorer,
     PyKEENTraining,
+    _weights,
     to_pykeen,
     to_triples_factory,
 )
@@ -153,3 +156,8 @@ def test_what_pykeen_cannot_do_is_said():
     training.assign("entities", torch.full((30, 8), torch.nan))
     with pytest.raises(TrainingError, match="not a number"):
         training.train(1)
+
+
+def test_a_model_without_rows_is_refused():
+    with pytest.raises(ModelError, match="no rows"):
+        _weights(SimpleNamespace(entity_representations=(), relation_representations=()))
