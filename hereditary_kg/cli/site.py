@@ -27,7 +27,7 @@ __all__ = ["site"]
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, places={"learn": "hereditary_kg.cli.site_learn:learn"})
 @common_options
 def site() -> None:
     """Create, load, profile and serve a site: a directory with a store of its own."""

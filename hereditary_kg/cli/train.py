@@ -15,13 +15,13 @@ from hereditary_kg.cli.settings import Settings, common_options, open_console, p
 from hereditary_kg.cli.tables import make_table
 
 if TYPE_CHECKING:
+    from hereditary_kg.embeddings.round_summaries import RoundSummary
     from hereditary_kg.embeddings.site_session import LearningSite
     from hereditary_kg.embeddings.training_description import TrainingDescription
     from hereditary_kg.embeddings.training_report import TrainingReport
     from hereditary_kg.embeddings.training_run import RunProgress
-    from hereditary_kg.embeddings.training_server import RoundSummary
 
-__all__ = ["train"]
+__all__ = ["need_learning", "train"]
 
 
 @click.command()
@@ -48,6 +48,28 @@ __all__ = ["train"]
 )
 @click.option("--seed", type=click.IntRange(min=0), help="The same for what all is drawn by.")
 @click.option(
+    "--serve",
+    "server",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Train over sites that connect by gRPC (hkg site learn), instead of over sites on this "
+    "machine: address, certificate and list of sites (TOML).",
+)
+@click.option(
+    "--peers",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    help="With --serve: the certificates of all sites, NAME.pem each, for secure aggregation.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --serve: how long sites are waited for, and each of their answers.",
+)
+@click.option(
     "-n", "--dry-run", is_flag=True, help="Read and split the sites' triples, and train nothing."
 )
 @common_options
@@ -59,6 +81,9 @@ def train(
     output: Path | None,
     rounds: int | None,
     seed: int | None,
+    server: Path | None,
+    peers: Path | None,
+    patience: float,
     dry_run: bool,
 ) -> None:
     """Train one family of models over several sites, whose triples stay where they are.
@@ -67,11 +92,15 @@ def train(
     site ends with a model of its own, which `hkg predict` asks for new links.
     """
     settings.start_logging()
-    _need_extra()
+    need_learning()
     from hereditary_kg.embeddings.training_description import read_training_description
     from hereditary_kg.embeddings.training_run import read_sites, train_here
 
-    description = read_training_description(path)
+    if dry_run and server is not None:
+        raise CommandError(
+            "--dry-run reads the triples of sites here, and --serve has none", "Give one of both."
+        )
+    description = read_training_description(path, here=server is None)
     plan = description.plan
     plan = replace(
         plan,
@@ -82,6 +111,9 @@ def train(
     if dry_run:
         _print_sites(read_sites(description))
         return
+    if server is not None:
+        _serve(settings, description, server, peers, patience)
+        return
     with _show_rounds(settings, description) as progress:
         run = train_here(description, progress)
     _print_report(run.report)
@@ -89,13 +121,57 @@ def train(
         tell(settings, f"Wrote {file}")
     for name in run.models:
         tell(settings, f"Wrote {description.output / 'models' / name}")
-    missing = sorted({site for summary in run.report.rounds for site in summary.missing})
+    _tell_missing(settings, run.report)
+
+
+def _serve(
+    settings: Settings,
+    description: "TrainingDescription",
+    server: Path,
+    peers: Path | None,
+    patience: float,
+) -> None:
+    from hereditary_kg.embeddings.grids.grid_files import ServerFile
+    from hereditary_kg.embeddings.served_training import serve_training
+    from hereditary_kg.embeddings.site_learning import read_peers
+
+    served = ServerFile.read(server)
+    tell(settings, f"Waiting for {', '.join(served.allow_list.sites)} at {served.listen}.")
+    with _show_rounds(settings, description) as progress:
+        report, files = serve_training(
+            description.plan,
+            served,
+            description.output,
+            peers=None if peers is None else read_peers(peers),
+            patience=patience,
+            progress=progress,
+            waiting=lambda names: tell(settings, f"Sites there: {', '.join(names) or 'none'}."),
+        )
+    console = open_console()
+    last = report.rounds[-1]
+    console.print(
+        f"{len(report.rounds) - 1} rounds, validation MRR {last.mean_reciprocal_rank:.3f} over "
+        f"{', '.join(sorted(last.reports))}. {report.partition}",
+        soft_wrap=True,
+    )
+    for file in files:
+        tell(settings, f"Wrote {file}")
+    _tell_missing(settings, report)
+
+
+def _tell_missing(settings: Settings, report: "TrainingReport") -> None:
+    missing = sorted({site for summary in report.rounds for site in summary.missing})
     if missing:
         tell(settings, f"In some rounds sites were missing: {', '.join(missing)}; see report.json.")
         raise Exit(INCOMPLETE)
 
 
-def _need_extra() -> None:
+def need_learning() -> None:
+    """See whether what training needs is installed.
+
+    Raises:
+        CommandError: it is not; with what to install.
+    """
     try:
         import flwr  # noqa: F401
         import torch  # noqa: F401

@@ -25,6 +25,7 @@ __all__ = [
     "read_offer",
     "read_order",
     "read_report",
+    "read_restored",
     "write_answer",
     "write_arrays",
     "write_bytes",
@@ -186,6 +187,12 @@ def read_contribution(records: RecordDict) -> Contribution:
 def write_report(records: RecordDict, report: RoundReport) -> None:
     """Put a site's report of a round into a reply's records."""
     records["report"] = MetricRecord(asdict(report))
+
+
+def read_restored(records: RecordDict) -> bool:
+    """Say whether a site has gone on from a checkpoint."""
+    found = records.get("restored")
+    return isinstance(found, MetricRecord) and found.get("restored") == 1
 
 
 def read_report(records: RecordDict) -> RoundReport:

@@ -87,6 +87,11 @@ class SiteCheckpoints:
         except (OSError, SafetensorError):
             return None
 
+    def clear(self) -> None:
+        """Forget all checkpoints: a run begins."""
+        for number in self._rounds():
+            self._path(number).unlink(missing_ok=True)
+
     def _path(self, round_number: int) -> Path:
         return self.directory / f"round-{round_number:06}.safetensors"
 

@@ -103,18 +103,24 @@ class TrainingClient:
         return write_offer(self.session.offer(), hereditary_kg.__version__)
 
     def align(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
-        """Learn which rows are shared; go on from a checkpoint where the server says which."""
+        """Learn which rows are shared; go on from a checkpoint where the run has gone on before.
+
+        The reply says whether there was one: a site without begins anew, in the run as it is.
+        """
         session = self._running()
         alignment = session.align(read_answer(content))
         order = read_order(content)
-        if order.number and not self._restore(session, order.number):
-            raise TrainingError(
-                f"This site has no checkpoint of round {order.number} of this run and these data. "
-                "Start the run anew."
-            )
+        restored = order.number > 0 and self._restore(session, order.number)
+        if not order.number and self._checkpoints is not None:
+            self._checkpoints.clear()
         kinds: list[LabelKind] = list(alignment.entity_kinds())
         counts = {str(kind): kinds.count(kind) for kind in dict.fromkeys(kinds)}
-        return RecordDict({"entities": MetricRecord(dict(counts))})
+        return RecordDict(
+            {
+                "entities": MetricRecord(dict(counts)),
+                "restored": MetricRecord({"restored": int(restored)}),
+            }
+        )
 
     def introduce(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
         """Agree to the settings of secure aggregation, and show this site's keys."""

@@ -50,8 +50,10 @@ from hereditary_kg.sites import Site
 __all__ = [
     "SiteSource",
     "TrainingDescription",
+    "read_ratios",
     "read_training_description",
     "split_site",
+    "split_source",
 ]
 
 _KEYS = ("name", "output", "training", "split", "selection", "site")
@@ -101,8 +103,12 @@ class TrainingDescription:
         return EVERYTHING_PUBLIC if self.selection is None else self.selection.namespaces
 
 
-def read_training_description(path: Path) -> TrainingDescription:
+def read_training_description(path: Path, *, here: bool = True) -> TrainingDescription:
     """Read a training description.
+
+    Args:
+        path: the file.
+        here: whether the sites' triples are on this machine, so that they have to be described.
 
     Raises:
         TrainingDescriptionError: it cannot be read, or something in it is wrong; with file, line
@@ -118,13 +124,38 @@ def read_training_description(path: Path) -> TrainingDescription:
         ) from error
     reader = TableReader(path, find_key_lines(text), (), table)
     try:
-        return _read(path, reader, table)
+        return _read(path, reader, table, here=here)
     except DescriptionError as error:
         raise TrainingDescriptionError(str(error)) from error
 
 
 def split_site(source: SiteSource, description: TrainingDescription) -> tuple[Split, Namespaces]:
+    """Read a site's triples and split them: see `split_source`."""
+    return split_source(
+        source,
+        description.selection,
+        namespaces=description.namespaces,
+        ratios=description.ratios,
+        seed=description.plan.seed,
+    )
+
+
+def split_source(
+    source: SiteSource,
+    selection: Selection | None,
+    *,
+    namespaces: Namespaces,
+    ratios: tuple[float, float, float],
+    seed: int,
+) -> tuple[Split, Namespaces]:
     """Read a site's triples and split them.
+
+    Args:
+        source: where they come from.
+        selection: what of a store is trained on.
+        namespaces: whose terms are everybody's; a site's own are left out for its store.
+        ratios: the shares of training, validation and test triples.
+        seed: chooses the split.
 
     Returns:
         the split, and whose terms are everybody's at this site.
@@ -133,26 +164,26 @@ def split_site(source: SiteSource, description: TrainingDescription) -> tuple[Sp
         EmbeddingError: nothing is selected, or it cannot be split.
         SiteError: the site's store cannot be read.
     """
-    namespaces = description.namespaces
-    if source.directory is not None and description.selection is not None:
-        selected = select_triples(Site.open(source.directory), description.selection)
+    if source.directory is not None and selection is not None:
+        selected = select_triples(Site.open(source.directory), selection)
         triples, namespaces = selected.triples, selected.namespaces
     elif source.triples is not None:
         triples = TripleSet.from_labels(read_triples(source.triples))
     else:
         raise TrainingError(f"Site {source.name} has neither a directory nor triples.")
-    split = split_triples(triples, seed=description.plan.seed, ratios=description.ratios)
-    return split, namespaces
+    return split_triples(triples, seed=seed, ratios=ratios), namespaces
 
 
-def _read(path: Path, reader: TableReader, table: dict[str, Any]) -> TrainingDescription:
+def _read(
+    path: Path, reader: TableReader, table: dict[str, Any], *, here: bool
+) -> TrainingDescription:
     reader.refuse_unknown(_KEYS)
     name = reader.text("name")
     if not _NAME.fullmatch(name):
         raise reader.error("name", "has letters, digits, dots, dashes and underscores alone")
     sites = tuple(_read_site(site) for site in reader.tables("site"))
     names = [site.name for site in sites]
-    if len(sites) < 2:
+    if here and len(sites) < 2:
         raise reader.error("site", "a training across sites has two [[site]] tables at least")
     if repeated := {each for each in names if names.count(each) > 1}:
         raise reader.error("site", f"several are called {', '.join(sorted(repeated))}")
@@ -167,7 +198,7 @@ def _read(path: Path, reader: TableReader, table: dict[str, Any]) -> TrainingDes
         path=path,
         output=path.parent / name if output is None else output,
         plan=_read_plan(reader.table("training"), table.get("training", {}), name),
-        ratios=_read_ratios(reader.table("split"), table.get("split", {})),
+        ratios=_read_split(reader.table("split"), table.get("split", {})),
         selection=selection,
         sites=sites,
     )
@@ -202,8 +233,21 @@ def _named_in(message: str, keys: Sequence[str]) -> str:
     return next((key for key in keys if key in message), "")
 
 
-def _read_ratios(reader: TableReader, table: dict[str, Any]) -> tuple[float, float, float]:
+def _read_split(reader: TableReader, table: dict[str, Any]) -> tuple[float, float, float]:
     reader.refuse_unknown(("ratios",))
+    return read_ratios(reader, table)
+
+
+def read_ratios(reader: TableReader, table: dict[str, Any]) -> tuple[float, float, float]:
+    """Read the shares of training, validation and test triples.
+
+    Args:
+        reader: the table that has them under ``ratios``.
+        table: the same as tomllib read it.
+
+    Raises:
+        DescriptionError: they are not three numbers.
+    """
     ratios = table.get("ratios", list(USUAL_RATIOS))
     numbers = isinstance(ratios, list) and all(
         isinstance(ratio, int | float) and not isinstance(ratio, bool) for ratio in ratios

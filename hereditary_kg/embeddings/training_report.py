@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hereditary_kg.embeddings.errors import TrainingError
+from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.training_plan import TrainingPlan
-from hereditary_kg.embeddings.training_server import RoundSummary
 
 __all__ = ["SiteResult", "TrainingReport", "draw_curves", "write_report"]
 

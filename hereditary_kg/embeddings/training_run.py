@@ -1,6 +1,6 @@
 """A run over sites that are all on this machine: each with its own triples, as if far apart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hereditary_kg.embeddings.local_training import LocalTraining
 from hereditary_kg.embeddings.model_keeping import keep_model
 from hereditary_kg.embeddings.models import EmbeddingModel
 from hereditary_kg.embeddings.ranking import rank_triples
+from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.saved_models import SavedModel
 from hereditary_kg.embeddings.secure_aggregation import AllowList, SitePolicy
 from hereditary_kg.embeddings.site_session import LearningSite, SiteSession, site_seed
@@ -24,9 +25,9 @@ from hereditary_kg.embeddings.training_client import (
 from hereditary_kg.embeddings.training_description import TrainingDescription, split_site
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 from hereditary_kg.embeddings.training_report import SiteResult, TrainingReport, write_report
-from hereditary_kg.embeddings.training_server import RoundSummary, run_training
+from hereditary_kg.embeddings.training_server import TrainingServer, run_training
 
-__all__ = ["LocalRun", "RunProgress", "train_alone", "train_here"]
+__all__ = ["LocalRun", "RunProgress", "train_alone", "train_here", "train_sites"]
 
 
 @dataclass(frozen=True)
@@ -75,27 +76,8 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
     if told.read is not None:
         for site in sites:
             told.read(site)
-    sessions: dict[str, tuple[SiteSession, int, float]] = {}
-
-    def finished(session: SiteSession, number: int, rank: float) -> None:
-        sessions[session.site.name] = (session, number, rank)
-
     plan = description.plan
-    protections, allow_list = _protect(sites) if plan.secure else ({}, None)
-    clients = [
-        TrainingClient(
-            site,
-            protections.get(site.name),
-            description.output / "checkpoints" / site.name,
-            finished,
-        )
-        for site in sites
-    ]
-    apps = [SiteApp(client.site.name, make_client_app(client)) for client in clients]
-    with InProcessGrid(apps, plan.settings()) as grid:
-        server = run_training(
-            grid, plan, allow_list=allow_list, progress=told.round, answered=told.answered
-        )
+    server, sessions = train_sites(sites, plan, description.output / "checkpoints", told)
     kept = {
         name: _keep(session, number, rank) for name, (session, number, rank) in sessions.items()
     }
@@ -118,6 +100,53 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
         }
         models[name] = keep_model(sessions[name][0].site, model, about, description.output)
     return LocalRun(report, models, write_report(report, description.output))
+
+
+def train_sites(
+    sites: Sequence[LearningSite],
+    plan: TrainingPlan,
+    checkpoints: Path | None = None,
+    progress: RunProgress | None = None,
+) -> tuple[TrainingServer, dict[str, tuple[SiteSession, int, float]]]:
+    """Train over sites in this process, each of which answers messages and no more.
+
+    Args:
+        sites: the sites.
+        plan: how they are trained.
+        checkpoints: where the run is kept, to go on after a kill; None: nowhere.
+        progress: who is told how it goes.
+
+    Returns:
+        the server, and for each site its session with the vectors that were best on its validation
+        triples, their round, and their mean reciprocal rank there.
+    """
+    told = progress or RunProgress()
+    sessions: dict[str, tuple[SiteSession, int, float]] = {}
+
+    def finished(session: SiteSession, number: int, rank: float) -> None:
+        sessions[session.site.name] = (session, number, rank)
+
+    protections, allow_list = _protect(sites) if plan.secure else ({}, None)
+    clients = [
+        TrainingClient(
+            site,
+            protections.get(site.name),
+            None if checkpoints is None else checkpoints / site.name,
+            finished,
+        )
+        for site in sites
+    ]
+    apps = [SiteApp(client.site.name, make_client_app(client)) for client in clients]
+    with InProcessGrid(apps, plan.settings()) as grid:
+        server = run_training(
+            grid,
+            plan,
+            allow_list=allow_list,
+            progress=told.round,
+            answered=told.answered,
+            checkpoint=None if checkpoints is None else checkpoints / "server.safetensors",
+        )
+    return server, sessions
 
 
 def read_sites(description: TrainingDescription) -> list[LearningSite]:
@@ -191,7 +220,7 @@ def _copy(model: EmbeddingModel) -> EmbeddingModel:
     )
 
 
-def _protect(sites: list[LearningSite]) -> tuple[dict[str, SiteProtection], AllowList]:
+def _protect(sites: Sequence[LearningSite]) -> tuple[dict[str, SiteProtection], AllowList]:
     """Make a certificate for each site, for this run alone: all of them are in this process."""
     authority = Authority.create("this run")
     identities = {site.name: authority.issue_site(site.name) for site in sites}

@@ -3,9 +3,12 @@
 It knows no label, no triple and, with secure aggregation, no site's vectors: only sums.
 """
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from math import nan
+from dataclasses import dataclass
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,61 +21,31 @@ from hereditary_kg.embeddings.alignment import RowMap, VocabularyOffer
 from hereditary_kg.embeddings.errors import TooFewSitesError, TrainingError
 from hereditary_kg.embeddings.global_numbering import AlignedVocabularies, align_vocabularies
 from hereditary_kg.embeddings.round_layouts import tensor_columns
+from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.round_sums import PlainSums, RoundSums, SecureSums
 from hereditary_kg.embeddings.run_records import (
     Order,
     read_offer,
     read_report,
+    read_restored,
     write_answer,
     write_order,
 )
 from hereditary_kg.embeddings.secure_aggregation import AllowList, default_owners, default_threshold
+from hereditary_kg.embeddings.server_checkpoints import KeptRun, ServerCheckpoint
 from hereditary_kg.embeddings.site_calls import SiteCalls
 from hereditary_kg.embeddings.site_learner import mean_changes
-from hereditary_kg.embeddings.site_session import RoundReport
 from hereditary_kg.embeddings.strategies import Kind
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RoundSummary", "TrainingServer", "run_training"]
+__all__ = ["TrainingServer", "run_training"]
 
-Progress = Callable[["RoundSummary"], None]
+Progress = Callable[[RoundSummary], None]
 
 _ALL = "all sites"
-
-
-@dataclass(frozen=True)
-class RoundSummary:
-    """What is known of a round.
-
-    Attributes:
-        number: from 1; the last one is that of the end, in which nothing was trained.
-        reports: what each site reported, by name.
-        missing: why each of the other sites did not answer.
-    """
-
-    number: int
-    reports: Mapping[str, RoundReport]
-    missing: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def loss(self) -> float:
-        """The mean loss, weighted by the sites' triples."""
-        triples = sum(report.triples for report in self.reports.values())
-        total = sum(report.loss * report.triples for report in self.reports.values())
-        return total / triples if triples else nan
-
-    @property
-    def mean_reciprocal_rank(self) -> float:
-        """The mean over all sites' validation ranks; not a number where nobody looked.
-
-        It is of the vectors that the round began with.
-        """
-        ranks = sum(report.ranks for report in self.reports.values())
-        total = sum(report.reciprocal_ranks for report in self.reports.values())
-        return total / ranks if ranks else nan
 
 
 @dataclass
@@ -96,6 +69,7 @@ class TrainingServer:
         calls: how sites are asked.
         allow_list: the sites' certificates, for secure aggregation.
         progress: called after each round.
+        checkpoint: where the run is kept after each round; None: nowhere.
     """
 
     def __init__(
@@ -104,6 +78,7 @@ class TrainingServer:
         calls: SiteCalls,
         allow_list: AllowList | None = None,
         progress: Progress | None = None,
+        checkpoint: ServerCheckpoint | None = None,
     ) -> None:
         self.plan = plan
         self.rounds: list[RoundSummary] = []
@@ -111,6 +86,7 @@ class TrainingServer:
         self._calls = calls
         self._allow_list = allow_list
         self._progress = progress
+        self._checkpoint = checkpoint
         self._taken: dict[int, _Taken] = {}
         self._sums: RoundSums | None = None
         self._agreement: Agreement | None = None
@@ -125,16 +101,48 @@ class TrainingServer:
             SecureAggregationError: the sites cannot add up in secret.
         """
         self._bring_together()
-        best, looks_since = nan, 0
-        for number in range(1, self.plan.rounds + 1):
-            summary = self._train_round(number)
-            rank = summary.mean_reciprocal_rank
-            if rank == rank:  # noqa: PLR0124 - nobody looked where it is not a number
-                better = not rank <= best
-                best, looks_since = (rank, 0) if better else (best, looks_since + 1)
-            if self.plan.patience and looks_since >= self.plan.patience:
-                break
+        while len(self.rounds) < self.plan.rounds and not self._gets_no_better():
+            self._train_round(len(self.rounds) + 1)
         self._finish(len(self.rounds))
+
+    def _gets_no_better(self) -> bool:
+        """Whether the last looks at the validation triples were no better than one before."""
+        ranks = [summary.mean_reciprocal_rank for summary in self.rounds]
+        looks = [rank for rank in ranks if isfinite(rank)]
+        patience = self.plan.patience
+        if not patience or len(looks) <= patience:
+            return False
+        return max(looks[-patience:]) <= max(looks[:-patience])
+
+    def _resume(self) -> int:
+        """Take up what an earlier process has left, and give the last round of it."""
+        agreement = self._agreed()
+        kept = None if self._checkpoint is None else self._checkpoint.load(self._notes())
+        if kept is None:
+            return 0
+        agreement.offsets.update(kept.offsets)
+        self._exchanged = kept.rows
+        self.rounds.extend(kept.summaries)
+        return len(self.rounds)
+
+    def _keep(self) -> None:
+        if self._checkpoint is not None:
+            run = KeptRun(self._agreed().offsets, self._exchanged, self.rounds)
+            self._checkpoint.save(run, self._notes())
+
+    def _notes(self) -> dict[str, str]:
+        """Give what is the same where the same sites go on with the same run."""
+        digest = sha256()
+        for taken in sorted(self._taken.values(), key=lambda taken: taken.offer.site):
+            offer = taken.offer
+            for part in (offer.site.encode(), offer.check):
+                digest.update(part)
+            for identifiers in (offer.entities, offer.relations):
+                digest.update(identifiers.tobytes())
+        return {
+            "plan": json.dumps(self.plan.settings(), sort_keys=True),
+            "sites": digest.hexdigest(),
+        }
 
     def _bring_together(self) -> None:
         offers = self._ask_offers(list(self._calls.grid.get_node_ids()))
@@ -151,8 +159,13 @@ class TrainingServer:
                 node: self.vocabularies.answers[offer.site] for node, offer in offers.items()
             }
         self._agreement = Agreement(self._sizes(), tensor_columns(self.plan))
-        aligned = self._align(answers)
+        last = self._resume()
+        aligned = self._align(answers, last)
         self._calls.require(len(aligned), self.plan.minimum_sites, "The run cannot begin")
+        for node, restored in aligned.items():
+            self._taken[node].current = last if restored or not last else None
+        for node in self._taken.keys() - aligned.keys():
+            del self._taken[node]
         self._prepare_sums()
 
     def _ask_offers(self, nodes: list[int]) -> dict[int, VocabularyOffer]:
@@ -187,12 +200,14 @@ class TrainingServer:
         }
         return {kind: found[kind] for kind in self.plan.exchange().kinds}
 
-    def _align(self, answers: Mapping[int, RowMap]) -> list[int]:
+    def _align(self, answers: Mapping[int, RowMap], last: int) -> dict[int, bool]:
+        """Tell sites their rows, and give whether each is as it was after the last round."""
         contents = {}
         for node, answer in answers.items():
             contents[node] = write_answer(answer)
-            contents[node].update(write_order(Order(0, look=False)))
-        return list(self._calls.ask("query.align", contents))
+            contents[node].update(write_order(Order(last, look=False)))
+        replies = self._calls.ask("query.align", contents)
+        return {node: read_restored(reply) for node, reply in replies.items()}
 
     def _prepare_sums(self) -> None:
         """Make ready to add up what the sites that were taken contribute."""
@@ -233,7 +248,9 @@ class TrainingServer:
         else:
             self._exchanged = opened.rows
             agreement.add(opened.rows, mean_changes(opened.sums, opened.owners))
-        return self._note(RoundSummary(number, reports, dict(self._calls.failures)))
+        summary = self._note(RoundSummary(number, reports, dict(self._calls.failures)))
+        self._keep()
+        return summary
 
     def _take_back(self, number: int) -> None:
         """Take sites in again that did not answer the last round."""
@@ -250,17 +267,17 @@ class TrainingServer:
             else _nothing_shared(offer)
             for node, offer in back.items()
         }
-        aligned = set(self._align(answers))
-        gone = [node for node in lost if node not in aligned]
-        for node in gone:
-            del self._taken[node]
+        aligned = self._align(answers, number - 1)
+        for node in lost:
+            if node not in aligned:
+                del self._taken[node]
         self._calls.require(
             len(self._taken), self.plan.minimum_sites, f"Round {number} cannot begin"
         )
         self._prepare_sums()
 
     def _order(self, node: int, number: int, *, look: bool) -> RecordDict:
-        _, agreement = self._ready()
+        agreement = self._agreed()
         current = self._taken[node].current
         if number == 1:
             return write_order(Order(number, look))
@@ -274,6 +291,8 @@ class TrainingServer:
         self._calls.require(len(replies), self.plan.minimum_sites, "The run has not ended whole")
         reports = {self._calls.name(node): read_report(reply) for node, reply in replies.items()}
         self._note(RoundSummary(last + 1, reports, dict(self._calls.failures)))
+        if self._checkpoint is not None:
+            self._checkpoint.remove()
 
     def _note(self, summary: RoundSummary) -> RoundSummary:
         self.rounds.append(summary)
@@ -281,10 +300,15 @@ class TrainingServer:
             self._progress(summary)
         return summary
 
-    def _ready(self) -> tuple[RoundSums, Agreement]:
-        if self._sums is None or self._agreement is None:
+    def _agreed(self) -> Agreement:
+        if self._agreement is None:
             raise TrainingError("The sites have not been brought together yet.")
-        return self._sums, self._agreement
+        return self._agreement
+
+    def _ready(self) -> tuple[RoundSums, Agreement]:
+        if self._sums is None:
+            raise TrainingError("The sites have not been brought together yet.")
+        return self._sums, self._agreed()
 
 
 def run_training(
@@ -295,6 +319,7 @@ def run_training(
     timeout: float = 3600.0,
     progress: Progress | None = None,
     answered: Callable[[str, str], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> TrainingServer:
     """Train over a grid, to the end, and give the server with what it knows of the rounds.
 
@@ -305,9 +330,12 @@ def run_training(
         timeout: seconds that a site may take for a round.
         progress: called after each round.
         answered: called for each answer with the site's name and the message type.
+        checkpoint: the file in which the run is kept after each round. A run that is there, of the
+            same plan and the same sites, goes on.
     """
     calls = SiteCalls(grid, timeout, answered=answered)
-    server = TrainingServer(plan, calls, allow_list, progress)
+    kept = None if checkpoint is None else ServerCheckpoint(checkpoint)
+    server = TrainingServer(plan, calls, allow_list, progress, kept)
     server.run()
     return server
 

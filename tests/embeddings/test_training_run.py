@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,48 @@ def test_a_missing_file_of_triples_is_told(tmp_path):
     (tmp_path / "site-1.tsv").unlink()
     with pytest.raises(EmbeddingError, match=r"site-1\.tsv"):
         train_here(read_training_description(path))
+
+
+@pytest.mark.parametrize("secure", [True, False])
+@pytest.mark.parametrize("strategy", ["entities", "sparsified"])
+def test_a_run_that_was_broken_off_ends_as_if_it_had_not_been(tmp_path, secure, strategy):
+    training = f'{TRAINING}strategy = "{strategy}"\nsecure = {str(secure).lower()}\n'
+    ended = []
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+        description = read_training_description(_describe(tmp_path / name, training=training))
+
+        def break_off(summary, name=name):
+            if name == "broken" and summary.number == 3:
+                raise KeyboardInterrupt
+
+        try:
+            run = train_here(description, RunProgress(round=break_off))
+        except KeyboardInterrupt:
+            told = []
+            run = train_here(description, RunProgress(round=told.append))
+            # What was told of round 3 was not kept yet, so it is trained again.
+            assert [summary.number for summary in told] == [3, 4, 5]
+        ended.append(run)
+    whole, broken = ended
+    assert [s.number for s in broken.report.rounds] == [1, 2, 3, 4, 5]
+    tolerance = 1e-3 if secure else 1e-6
+    for name, model in whole.models.items():
+        again = broken.models[name].model
+        assert torch.allclose(again.entities, model.model.entities, atol=tolerance)
+        assert torch.allclose(again.relations, model.model.relations, atol=tolerance)
+
+
+def test_another_plan_begins_anew(tmp_path):
+    description = read_training_description(_describe(tmp_path))
+
+    def break_off(summary):
+        if summary.number == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_here(description, RunProgress(round=break_off))
+    told = []
+    other = replace(description, plan=replace(description.plan, learning_rate=0.2))
+    train_here(other, RunProgress(round=told.append))
+    assert [summary.number for summary in told] == [1, 2, 3, 4, 5]

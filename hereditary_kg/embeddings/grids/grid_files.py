@@ -23,7 +23,8 @@ The site's::
     [policy.minimum]
     minimum-sites = 3
 
-Both may have a table ``limits`` (`Limits`). Paths are relative to the file.
+Both may have a table ``limits`` (`Limits`). A table ``learning`` of the site's is the training's
+(`hereditary_kg.embeddings.site_learning`). Paths are relative to the file.
 """
 
 import tomllib
@@ -126,7 +127,7 @@ class SiteFile:
         table = _read(
             path,
             required=("site", "server", "directory", "ledger", *_IDENTITY),
-            tables=("policy", "limits"),
+            tables=("policy", "limits", "learning"),
         )
         return cls(
             table["site"],
