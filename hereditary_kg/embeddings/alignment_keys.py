@@ -7,11 +7,18 @@ site makes it, and gives it to the others on a way that the server cannot see.
 import os
 import re
 import secrets
+from hashlib import sha256
 from pathlib import Path
 
 from hereditary_kg.embeddings.errors import AlignmentKeyError
 
-__all__ = ["KEY_SIZE", "AlignmentKey", "create_alignment_key", "read_alignment_key"]
+__all__ = [
+    "KEY_SIZE",
+    "AlignmentKey",
+    "create_alignment_key",
+    "local_alignment_key",
+    "read_alignment_key",
+]
 
 KEY_SIZE = 32
 """Bytes of a key."""
@@ -66,6 +73,14 @@ def create_alignment_key(path: Path) -> AlignmentKey:
     except OSError as error:
         raise AlignmentKeyError(f"{path}: it cannot be written: {error.strerror}") from error
     return AlignmentKey(secret)
+
+
+def local_alignment_key(run: str, seed: int) -> AlignmentKey:
+    """Give the key of a run whose sites are all in one process: it follows from the run.
+
+    It is no secret: whoever knows the run's name and seed has it.
+    """
+    return AlignmentKey(sha256(f"{run} {seed}".encode()).digest())
 
 
 def read_alignment_key(*, path: Path | None = None, variable: str | None = None) -> AlignmentKey:

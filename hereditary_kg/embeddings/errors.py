@@ -12,6 +12,7 @@
     ├── TrainingError                    a training cannot be set up, or went wrong
     │   └── TrainingDescriptionError     a training description is wrong
     ├── EvaluationError                  a ranking or a calibration cannot be computed
+    ├── PredictionError                  links cannot be predicted, or not be written as asked
     ├── StrategyError                    a strategy of exchange makes no sense
     ├── AlignmentError                   the sites' vocabularies cannot be brought together
     │   ├── AlignmentKeyError            the sites' common key cannot be read or written
@@ -42,6 +43,7 @@ __all__ = [
     "ModelError",
     "NothingSharedError",
     "PartitionError",
+    "PredictionError",
     "PrivacyBudgetError",
     "PrivacyError",
     "ProtocolOrderError",
@@ -101,6 +103,10 @@ class TrainingDescriptionError(TrainingError):
 
 class EvaluationError(EmbeddingError):
     """A ranking or a calibration cannot be computed."""
+
+
+class PredictionError(EmbeddingError):
+    """Links cannot be predicted, or not be written as asked."""
 
 
 class StrategyError(EmbeddingError):

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 
-from hereditary_kg.embeddings.alignment_keys import AlignmentKey
+from hereditary_kg.embeddings.alignment_keys import local_alignment_key
 from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.grids.certificates import Authority
 from hereditary_kg.embeddings.grids.in_process import InProcessGrid
 from hereditary_kg.embeddings.grids.node import SiteApp
 from hereditary_kg.embeddings.local_training import LocalTraining
+from hereditary_kg.embeddings.model_keeping import keep_model
 from hereditary_kg.embeddings.models import EmbeddingModel
 from hereditary_kg.embeddings.ranking import rank_triples
 from hereditary_kg.embeddings.round_summaries import RoundSummary
-from hereditary_kg.embeddings.saved_models import SavedModel, save_model
+from hereditary_kg.embeddings.saved_models import SavedModel
 from hereditary_kg.embeddings.secure_aggregation import AllowList, SitePolicy
 from hereditary_kg.embeddings.site_session import LearningSite, SiteSession, site_seed
 from hereditary_kg.embeddings.training_client import (
@@ -98,8 +98,7 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
             "result": asdict(result),
             "partition": report.partition,
         }
-        models[name] = SavedModel(model, sessions[name][0].site.split.whole(), about)
-        save_model(models[name], description.output / "models" / name)
+        models[name] = keep_model(sessions[name][0].site, model, about, description.output)
     return LocalRun(report, models, write_report(report, description.output))
 
 
@@ -156,7 +155,7 @@ def read_sites(description: TrainingDescription) -> list[LearningSite]:
     The sites' common key follows from the run, so that the same run is the same to the last digit.
     It is no secret here: all sites are in this process.
     """
-    key = AlignmentKey(sha256(f"{description.name} {description.plan.seed}".encode()).digest())
+    key = local_alignment_key(description.name, description.plan.seed)
     return [
         LearningSite(source.name, *split_site(source, description), key)
         for source in description.sites
