@@ -12,11 +12,12 @@ from typing import Any
 import polars as pl
 
 from benchmarks.interconversion.raw_oracle import RawOracle
+from hereditary_kg.semantics.errors import IdentifierError, UnknownTermError
 from hereditary_kg.semantics.expansion import Bound
 from hereditary_kg.semantics.hub import Hub
 from hereditary_kg.semantics.identifiers import normalise
 
-__all__ = ["QUESTIONS", "Question"]
+__all__ = ["QUESTIONS", "Question", "symbol"]
 
 Facts = Mapping[str, Any]
 
@@ -58,13 +59,12 @@ _EXACT = (Bound.EXACT, Bound.LOWER)
 _UPPER = (Bound.UPPER, Bound.MIXED)
 
 
-def _code(term: str) -> str:
-    return normalise(term)
-
-
-def _symbol(gene: str, hub: Hub) -> str:
-    """Give a gene's current symbol."""
-    return hub.term(_code(gene)).label or gene
+def symbol(gene: str, hub: Hub) -> str:
+    """Give a gene's current symbol; what is no code, such as an ambiguous symbol, as it is."""
+    try:
+        return hub.term(normalise(gene)).label or gene
+    except (IdentifierError, UnknownTermError):
+        return gene
 
 
 def _counted(frame: pl.DataFrame, _: Hub) -> Facts:
@@ -74,7 +74,7 @@ def _counted(frame: pl.DataFrame, _: Hub) -> Facts:
 
 def _patients(frame: pl.DataFrame, _: Hub) -> Facts:
     counts = dict.fromkeys(_ASKED, 0)
-    return counts | {_code(asked): count for asked, count in frame.iter_rows()}
+    return counts | {normalise(asked): count for asked, count in frame.iter_rows()}
 
 
 _ASKED = ("NCIT:C34373", "NCIT:C26845", "NCIT:C4802")
@@ -94,7 +94,7 @@ def _raw_sclerosis(oracle: RawOracle) -> Facts:
 
 def _evidence(frame: pl.DataFrame, hub: Hub) -> Facts:
     rows = {
-        (_symbol(gene, hub), site.rpartition("/")[2], code)
+        (symbol(gene, hub), site.rpartition("/")[2], code)
         for gene, site, code in frame.select("gene", "site", "evidence").iter_rows()
     }
     return _shares(rows)
@@ -128,7 +128,7 @@ def _raw_evidence(oracle: RawOracle) -> Facts:
 
 
 def _symbols(frame: pl.DataFrame, hub: Hub) -> Facts:
-    genes = {_symbol(gene, hub) for gene in frame["gene"]}
+    genes = {symbol(gene, hub) for gene in frame["gene"]}
     return {"genes": genes, "number": len(genes), **_renamed(genes)}
 
 
@@ -145,7 +145,7 @@ def _raw_parkinson(oracle: RawOracle) -> Facts:
 
 
 def _by_group(frame: pl.DataFrame, hub: Hub) -> Facts:
-    told = {_symbol(gene, hub): bool(confirmed) for gene, confirmed in frame.iter_rows()}
+    told = {symbol(gene, hub): bool(confirmed) for gene, confirmed in frame.iter_rows()}
     return _confirmed(told)
 
 
@@ -163,7 +163,7 @@ def _raw_by_group(oracle: RawOracle) -> Facts:
 
 
 def _by_gene(frame: pl.DataFrame, hub: Hub) -> Facts:
-    persons = {_symbol(gene, hub): count for gene, count in frame.iter_rows()}
+    persons = {symbol(gene, hub): count for gene, count in frame.iter_rows()}
     return {"persons": persons, **{name: persons.get(name) for name in _MOST}}
 
 
