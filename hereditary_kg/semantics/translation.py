@@ -6,12 +6,13 @@ an enumerated value, by what the member's description says of it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from hereditary_kg.federation.coding import CodedPredicate, ConversionDescription
 from hereditary_kg.rdf.terms import IRI, Literal, Term, parse_term
 from hereditary_kg.semantics.conversion import Conversion, Converter, Relation
+from hereditary_kg.semantics.data_conversion.gene_symbols import GeneSymbols
 from hereditary_kg.semantics.errors import IdentifierError, UnknownTermError
 from hereditary_kg.semantics.expansion import Census, Expansion
 from hereditary_kg.semantics.hub import Hub
@@ -106,14 +107,14 @@ class Translation:
 
 
 class Translator:
-    """Knows the user's vocabulary.
+    """Knows the user's vocabulary, and those that some predicates have instead.
 
     Args:
         hub: what is known of codes.
-        description: which vocabulary it is, and what becomes of codes without an exact one.
+        description: which vocabularies they are, and what becomes of codes without an exact one.
 
     Raises:
-        UnknownTermError: the hub knows no code of that vocabulary.
+        UnknownTermError: the hub knows no code of one of them.
     """
 
     def __init__(self, hub: Hub, description: ConversionDescription) -> None:
@@ -125,7 +126,23 @@ class Translator:
         self._start = description.iri
         self._broader = description.broader
         self._converter = Converter(hub, description.vocabulary, narrower=False)
+        self._genes = GeneSymbols(hub)
+        self._others = {
+            predicate: Translator(
+                hub, replace(description, vocabulary=name, iri="", vocabularies={})
+            )
+            for predicate, name in description.vocabularies.items()
+        }
         self.included = cache(self._included)
+
+    def at(self, predicate: str) -> "Translator":
+        """Give what knows the vocabulary of one of the user's predicates."""
+        return self._others.get(predicate, self)
+
+    @cached_property
+    def vocabularies(self) -> frozenset[str]:
+        """All of the user's vocabularies."""
+        return frozenset((self.vocabulary, *(each.vocabulary for each in self._others.values())))
 
     def iri(self, code: str) -> IRI:
         """Give the IRI by which the user knows a code."""
@@ -137,6 +154,11 @@ class Translator:
     def namespace(self) -> str:
         """What the IRIs of the user's codes begin with."""
         return self.iri(f"{self.vocabulary}:").value
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """What the IRIs of codes of all of the user's vocabularies begin with."""
+        return frozenset((self.namespace, *(each.namespace for each in self._others.values())))
 
     def code(self, term: Term) -> str | None:
         """Give the code that one of the user's IRIs stands for; None where it is none."""
@@ -156,7 +178,7 @@ class Translator:
         pairs: list[Pair] = []
         codes: set[str] = set()
         for native in map(parse_term, terms):
-            code = _code_of(native, coded)
+            code = _code_of(native, coded) or self._gene_of(native, coded)
             if code is None:
                 pairs.append(Pair(native, native))
                 continue
@@ -171,6 +193,18 @@ class Translator:
                 for each in self._conversions(code)
             )
         return Translation(pairs, Census(self.hub, codes))
+
+    def _gene_of(self, term: Term, coded: CodedPredicate) -> str | None:
+        """Give the gene that a symbol means, also one that was given up.
+
+        A symbol that no gene has, or several have or had, is given as it is: a code that nobody
+        knows.
+        """
+        wanted = coded.literal and coded.vocabulary == "HGNC" and self._genes.known
+        if not wanted or not isinstance(term, Literal):
+            return None
+        found = self._genes.find(term.lexical).genes
+        return found[0] if len(found) == 1 else term.lexical
 
     def _conversions(self, code: str) -> tuple[Conversion, ...]:
         found = self._converter.convert(code)
@@ -199,7 +233,7 @@ class Translator:
             raise UnknownTermError("term", asked)
 
     def _included(self, asked: str) -> tuple[str, ...]:
-        """Give the user's codes that are a code or narrower, in order."""
+        """Give the user's codes, of all vocabularies, that are a code or narrower, in order."""
         same = self.hub.exact(asked)
         seen = set(same)
         front = set(same)
@@ -208,8 +242,8 @@ class Translator:
             below = {end for name in steps if name not in seen for end in self.hub.exact(name)}
             front = below - seen
             seen |= front
-        start = f"{self.vocabulary}:"
-        return tuple(sorted(name for name in seen if name.startswith(start)))
+        starts = tuple(f"{name}:" for name in self.vocabularies)
+        return tuple(sorted(name for name in seen if name.startswith(starts)))
 
 
 _NO_CENSUS = Census(Hub(), ())
