@@ -15,6 +15,8 @@ __all__ = ["native_bindings", "translated_rows"]
 
 # No variable has a dot in its name.
 _FOUND = ".found"
+# Fewer terms are looked up one by one faster than a join begins.
+_WORTH_A_JOIN = 2048
 
 
 def native_bindings(keys: pl.DataFrame, translated: Mapping[Variable, Translation]) -> pl.DataFrame:
@@ -66,16 +68,29 @@ def translated_rows(
 
 
 def _translated(frame: pl.DataFrame, name: str, translation: Translation) -> pl.DataFrame:
-    found = _looked_up(frame, name, translation.table)
-    terms = found[name]
-    open_terms = terms.filter(found[_FOUND].is_null() & terms.is_not_null())
-    if len(open_terms):
-        # Blank nodes stay as they are; other terms have come to the data since all were asked for.
-        new = open_terms.filter(~open_terms.str.starts_with("_:")).unique()
-        if len(new):
-            table = pl.concat([translation.table, translation.table_of(new.to_list())])
-            found = _looked_up(frame, name, table)
+    terms = frame[name]
+    if translation.is_single:
+        users = _one_each(terms, translation)
+        if not users.null_count():
+            return frame.with_columns(users)
+    table = translation.table
+    # Blank nodes stay as they are; other terms have come to the data since all were asked for.
+    named = terms.drop_nulls().unique()
+    new = named.filter(~(named.is_in(table[NATIVE].implode()) | named.str.starts_with("_:")))
+    if len(new):
+        table = pl.concat([table, translation.table_of(new.to_list())])
+    found = _looked_up(frame, name, table)
     return found.with_columns(pl.coalesce(_FOUND, name).alias(name)).drop(_FOUND)
+
+
+def _one_each(terms: pl.Series, translation: Translation) -> pl.Series:
+    """Give the user's term for each of the member's, null where none is known."""
+    if len(terms) > _WORTH_A_JOIN:
+        return _looked_up(terms.to_frame(), terms.name, translation.table)[_FOUND].rename(
+            terms.name
+        )
+    known = translation.by_native
+    return pl.Series(terms.name, [known.get(term) for term in terms.to_list()], pl.String)
 
 
 def _looked_up(frame: pl.DataFrame, name: str, table: pl.DataFrame) -> pl.DataFrame:

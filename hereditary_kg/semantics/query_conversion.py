@@ -70,6 +70,10 @@ __all__ = ["ConvertedPredicate", "MemberConversion", "NativeRequest"]
 
 GraphName: TypeAlias = Variable | IRI | None
 
+# What `MemberConversion.request` is asked; the answers to the latest are kept.
+_Asked: TypeAlias = tuple[Pattern, frozenset[Variable], bool, bool]
+_MOST_KEPT = 256
+
 _NOTHING_LATE = LateTranslations()
 
 
@@ -124,6 +128,7 @@ class MemberConversion:
         own = {each.native.value for seen in predicates.values() for each in seen}
         self.hidden = frozenset(own) | frozenset(predicates)
         """Predicates whose triples are not seen as they are."""
+        self._requests: dict[_Asked, NativeRequest] = {}
 
     def affects(self, triple: TriplePattern) -> bool:
         """Whether a triple pattern's matches are other ones than it says."""
@@ -175,6 +180,16 @@ class MemberConversion:
             whole_graph: whether the default graph is the member's own.
         """
 
+        asked = (pattern, frozenset(shown), merged, whole_graph)
+        if asked not in self._requests:
+            if len(self._requests) >= _MOST_KEPT:
+                self._requests.clear()
+            self._requests[asked] = self._request(*asked)
+        return self._requests[asked]
+
+    def _request(
+        self, pattern: Pattern, shown: frozenset[Variable], merged: bool, whole_graph: bool
+    ) -> NativeRequest:
         def coded(triple: TriplePattern) -> CodedObject | None:
             return self._coded_object(triple, whole_graph=whole_graph)
 

@@ -93,6 +93,11 @@ class Translation:
         """The pairs as canonical texts, in the columns `NATIVE` and `USER`."""
         return _table(self.pairs)
 
+    @cached_property
+    def by_native(self) -> Mapping[str, str]:
+        """The user's term for each of the member's, of which each has one; canonical texts."""
+        return {pair.native.text: pair.user.text for pair in self.pairs}
+
     def table_of(self, terms: Iterable[str]) -> pl.DataFrame:
         """Give the same for terms that were not there when all were asked for."""
         return _table(self._translate(terms))
