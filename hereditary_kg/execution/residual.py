@@ -126,9 +126,8 @@ def group_rows(
         if aggregate.name in _COUNTED and isinstance(aggregate.argument, Variable | None):
             column = _count(numbered, groups, aggregate, names)
         else:
-            column = _sum_of_counts(numbered, groups, aggregate)
-            if column is None:
-                column = _aggregate(numbered, groups, aggregate, prologue)
+            sums = _sum_of_counts(numbered, groups, aggregate)
+            column = _aggregate(numbered, groups, aggregate, prologue) if sums is None else sums
         result = result.with_columns(column.alias(variable.name))
     return restrict(result, [*names, *(variable.name for variable, _ in aggregates)])
 

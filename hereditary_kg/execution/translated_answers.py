@@ -32,13 +32,9 @@ def native_bindings(keys: pl.DataFrame, translated: Mapping[Variable, Translatio
     columns = keys.columns
     for variable, translation in translated.items():
         if variable.name in columns:
-            keys = keys.join(
-                translation.table,
-                left_on=variable.name,
-                right_on=USER,
-                maintain_order="left",
-            )
-            keys = keys.with_columns(pl.col(NATIVE).alias(variable.name)).drop(NATIVE)
+            table = translation.table.rename({NATIVE: _FOUND})
+            keys = keys.join(table, left_on=variable.name, right_on=USER, maintain_order="left")
+            keys = keys.with_columns(keys[_FOUND].alias(variable.name)).drop(_FOUND)
     return keys.select(columns).unique(maintain_order=True)
 
 
@@ -57,47 +53,56 @@ def translated_rows(
     Returns:
         The rows in the user's terms, those of ``keys`` alone.
     """
-    names = frame.columns
     for variable, translation in translated.items():
-        if variable.name in names:
+        if variable.name in frame.columns:
             frame = _translated(frame, variable.name, translation)
     if keys is not None and not all(each.is_single for each in translated.values()):
         # A code may become others of the user's than those that it was asked for.
         frame = frame.join(keys, on=keys.columns, how="semi", maintain_order="left")
-    return frame.select(names)
+    return frame
 
 
 def _translated(frame: pl.DataFrame, name: str, translation: Translation) -> pl.DataFrame:
     terms = frame[name]
-    if translation.is_single:
-        users = _one_each(terms, translation)
-        if not users.null_count():
-            return frame.with_columns(users)
-    table = translation.table
-    # Blank nodes stay as they are; other terms have come to the data since all were asked for.
+    if len(terms) <= _WORTH_A_JOIN:
+        return _translated_one_by_one(frame, name, translation)
     named = terms.drop_nulls().unique()
-    new = named.filter(~(named.is_in(table[NATIVE].implode()) | named.str.starts_with("_:")))
+    # Blank nodes stay as they are; other terms have come to the data since all were asked for.
+    new = named.filter(~(named.is_in(translation.table[NATIVE].implode()) | _is_blank(named)))
+    table = translation.table
     if len(new):
         table = pl.concat([table, translation.table_of(new.to_list())])
-    found = _looked_up(frame, name, table)
-    return found.with_columns(pl.coalesce(_FOUND, name).alias(name)).drop(_FOUND)
-
-
-def _one_each(terms: pl.Series, translation: Translation) -> pl.Series:
-    """Give the user's term for each of the member's, null where none is known."""
-    if len(terms) > _WORTH_A_JOIN:
-        return _looked_up(terms.to_frame(), terms.name, translation.table)[_FOUND].rename(
-            terms.name
-        )
-    known = translation.by_native
-    return pl.Series(terms.name, [known.get(term) for term in terms.to_list()], pl.String)
-
-
-def _looked_up(frame: pl.DataFrame, name: str, table: pl.DataFrame) -> pl.DataFrame:
-    return frame.join(
+    found = frame.join(
         table.rename({USER: _FOUND}),
         left_on=name,
         right_on=NATIVE,
         how="left",
         maintain_order="left",
     )
+    users = found[_FOUND]
+    if users.null_count():
+        users = users.zip_with(users.is_not_null(), found[name])
+    return found.with_columns(users.alias(name)).drop(_FOUND)
+
+
+def _is_blank(terms: pl.Series) -> pl.Series:
+    return terms.str.starts_with("_:")
+
+
+def _translated_one_by_one(
+    frame: pl.DataFrame, name: str, translation: Translation
+) -> pl.DataFrame:
+    known = translation.by_native
+    rows: list[int] = []
+    users: list[str | None] = []
+    for row, term in enumerate(frame[name].to_list()):
+        if term is None or term.startswith("_:"):
+            users.append(term)
+            rows.append(row)
+            continue
+        found = known.get(term) or translation.users_of(term)
+        users.extend(found)
+        rows.extend([row] * len(found))
+    if len(rows) > frame.height:
+        frame = frame[rows]
+    return frame.with_columns(pl.Series(name, users, pl.String))

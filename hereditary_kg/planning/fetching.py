@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.cardinality import (
@@ -30,7 +31,6 @@ from hereditary_kg.planning.top_rows import loses_order
 from hereditary_kg.planning.units import is_connected
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
 from hereditary_kg.semantics.query_conversion import MemberConversion
-from hereditary_kg.semantics.translation import Translation
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import (
     BGP,
@@ -43,6 +43,9 @@ from hereditary_kg.sparql.algebra import (
     Variable,
 )
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
+
+if TYPE_CHECKING:
+    from hereditary_kg.semantics.translation import Translation
 
 __all__ = ["FetchPlanner", "exact_rows"]
 

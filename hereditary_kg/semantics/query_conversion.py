@@ -179,7 +179,6 @@ class MemberConversion:
             merged: whether it is a grouping of which equal groups are merged afterwards.
             whole_graph: whether the default graph is the member's own.
         """
-
         asked = (pattern, frozenset(shown), merged, whole_graph)
         if asked not in self._requests:
             if len(self._requests) >= _MOST_KEPT:

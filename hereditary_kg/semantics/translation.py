@@ -94,9 +94,16 @@ class Translation:
         return _table(self.pairs)
 
     @cached_property
-    def by_native(self) -> Mapping[str, str]:
-        """The user's term for each of the member's, of which each has one; canonical texts."""
-        return {pair.native.text: pair.user.text for pair in self.pairs}
+    def by_native(self) -> Mapping[str, tuple[str, ...]]:
+        """The user's terms for each of the member's, as canonical texts."""
+        found: dict[str, list[str]] = {}
+        for pair in self.pairs:
+            found.setdefault(pair.native.text, []).append(pair.user.text)
+        return {native: tuple(users) for native, users in found.items()}
+
+    def users_of(self, term: str) -> tuple[str, ...]:
+        """Give the user's terms for one that was not there when all were asked for."""
+        return tuple(pair.user.text for pair in self._translate([term]))
 
     def table_of(self, terms: Iterable[str]) -> pl.DataFrame:
         """Give the same for terms that were not there when all were asked for."""
