@@ -124,7 +124,9 @@ class Conversions:
         }
         for iri in sorted(natives):
             translation = self._translation(coding, iri, terms[iri]) if iri in terms else None
-            seen = ConvertedPredicate(IRI(iri), translation, _may_have_blank(profile, iri))
+            seen = ConvertedPredicate(
+                IRI(iri), translation, _may_have_blank(profile, iri), _is_functional(profile, iri)
+            )
             found.setdefault(coding.predicates.get(iri, iri), []).append(seen)
         return MemberConversion(self._translator, {iri: tuple(seen) for iri, seen in found.items()})
 
@@ -145,6 +147,12 @@ def _may_use(profile: Profile | None, iri: str) -> bool:
 def _may_have_blank(profile: Profile | None, iri: str) -> bool:
     known = None if profile is None else profile.predicate(iri)
     return known is None or known.blank_objects
+
+
+def _is_functional(profile: Profile | None, iri: str) -> bool:
+    """Whether each subject of a predicate has one object only."""
+    known = None if profile is None else profile.predicate(iri)
+    return known is not None and known.triples == known.subjects
 
 
 def _may_have_hierarchy(view: MemberView, namespaces: frozenset[str]) -> bool:
