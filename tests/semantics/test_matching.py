@@ -117,6 +117,18 @@ def test_shared_genes_bring_terms_together() -> None:
     }
 
 
+def test_parts_tell_where_both_sides_have_them() -> None:
+    labels = {"1": "hand", "2": "foot", "3": "phalanx", "4": "phalanges"}
+    parts = [("3", "1"), ("4", "2")]
+    one = terminology("A", labels, parts=parts)
+    # The labels alone would bring 3 and 3, 4 and 4 together.
+    other = terminology("B", labels, parts=[("4", "1"), ("3", "2")])
+    across = {("A:1", "B:1"), ("A:2", "B:2"), ("A:3", "B:4"), ("A:4", "B:3")}
+    assert pairs(match(one, other)) == across
+    alone = terminology("B", labels)
+    assert match(one, alone) == match(terminology("A", labels), alone)
+
+
 def test_empty_terminologies_have_no_proposals() -> None:
     assert match(terminology("A", {}), OTHER) == ()
     assert match(ONE, terminology("B", {})) == ()
