@@ -69,7 +69,7 @@ class Conversions:
         Raises:
             SemanticsError: ``hkg:includes`` says nothing, or of a code that nobody knows.
         """
-        paths = not any(_may_have_hierarchy(view, self._translator.namespace) for view in views)
+        paths = not any(_may_have_hierarchy(view, self._translator.namespaces) for view in views)
         return replace(
             query, pattern=resolve_includes(query.pattern, self._translator, paths=paths)
         )
@@ -124,14 +124,17 @@ class Conversions:
         }
         for iri in sorted(natives):
             translation = self._translation(coding, iri, terms[iri]) if iri in terms else None
-            seen = ConvertedPredicate(IRI(iri), translation, _may_have_blank(profile, iri))
+            seen = ConvertedPredicate(
+                IRI(iri), translation, _may_have_blank(profile, iri), _is_functional(profile, iri)
+            )
             found.setdefault(coding.predicates.get(iri, iri), []).append(seen)
         return MemberConversion(self._translator, {iri: tuple(seen) for iri, seen in found.items()})
 
     def _translation(self, coding: MemberCoding, iri: str, terms: list[str]) -> Translation:
         coded = coding.codes.get(iri)
         if coded is not None:
-            return self._translator.translate(terms, coded)
+            user = coding.predicates.get(iri, iri)
+            return self._translator.at(user).translate(terms, coded)
         return self._translator.enumerate(terms, coding.values[iri])
 
 
@@ -146,7 +149,13 @@ def _may_have_blank(profile: Profile | None, iri: str) -> bool:
     return known is None or known.blank_objects
 
 
-def _may_have_hierarchy(view: MemberView, namespace: str) -> bool:
+def _is_functional(profile: Profile | None, iri: str) -> bool:
+    """Whether each subject of a predicate has one object only."""
+    known = None if profile is None else profile.predicate(iri)
+    return known is not None and known.triples == known.subjects
+
+
+def _may_have_hierarchy(view: MemberView, namespaces: frozenset[str]) -> bool:
     """Whether a member may say what is below a code of the user's."""
     if view.profile is None:
         return True
@@ -155,7 +164,9 @@ def _may_have_hierarchy(view: MemberView, namespace: str) -> bool:
         return False
     admitted = known.subject_namespaces
     return not admitted or any(
-        each.startswith(namespace) or namespace.startswith(each) for each in admitted
+        each.startswith(namespace) or namespace.startswith(each)
+        for each in admitted
+        for namespace in namespaces
     )
 
 

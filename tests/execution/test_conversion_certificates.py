@@ -123,7 +123,7 @@ def test_by_the_code_alone_nobody_is_found_without_conversion():
 
 
 def test_a_row_is_traced_to_its_mappings():
-    result = answer(ALS_OF + " ORDER BY ?p", OMIM, ICD)
+    result = answer(ALS_OF + " ORDER BY ?p ?d", OMIM, ICD)
     traced = result.trace(0)
     assert set(traced["member"]) == {"m0"}
     assert traced["native"].to_list() == [
