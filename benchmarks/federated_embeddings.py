@@ -11,9 +11,9 @@ ranks the same triples among the same entities as the site whose triples they ar
 
 import argparse
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -37,6 +37,9 @@ from hereditary_kg.embeddings.splitting import Split
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 from hereditary_kg.embeddings.training_run import RunProgress, train_alone, train_sites
 from hereditary_kg.embeddings.triples import TripleSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DATA = Path("../shared/data/kge/FB15k-237")
 KEY = AlignmentKey(b"a key of a benchmark, no secret!")

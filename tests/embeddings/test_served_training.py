@@ -160,7 +160,7 @@ def _train_in_process(directory, *, secure, monkeypatch):
         text += f'[[site]]\nname = "site-{n}"\ntriples = "site-{n}.tsv"\n'
     (directory / "here.toml").write_text(text)
     key = AlignmentKey(bytes.fromhex("ab" * 32))
-    monkeypatch.setattr("hereditary_kg.embeddings.training_run.AlignmentKey", lambda _: key)
+    monkeypatch.setattr("hereditary_kg.embeddings.training_run.local_alignment_key", lambda *_: key)
     return train_here(read_training_description(directory / "here.toml"))
 
 
