@@ -55,3 +55,19 @@ def test_the_page_on_review_and_drift_works_in_a_fresh_directory(tmp_path):
         "term gone, replaced\tMONDO:0005144\tfamilial ALS\t\t\tMONDO:0004976\t"
         in (tmp_path / "drift.tsv").read_text()
     )
+
+
+def test_the_page_on_link_prediction_works_in_a_fresh_directory(tmp_path):
+    trained, predicted, _, from_python = _run_blocks(
+        "docs/link-prediction.md", ["sh", "sh", "sh", "python"], tmp_path
+    )
+    assert "registry" in trained
+    rows = [line.split("\t") for line in predicted.splitlines()]
+    assert len(rows) == 6
+    # Genes of the disease's own group come first, of which there are 8 among 64.
+    assert {row[2].rpartition("/")[2] for row in rows[1:4]} <= set("01234567")
+    assert "person" not in predicted
+    assert from_python.count("http://example.org/gene/") == 5
+    assert b"rdf:Statement" in (tmp_path / "links.ttl").read_bytes()
+    card = (tmp_path / "links/models/clinic/MODEL_CARD.md").read_text()
+    assert "80 local to the site" in card

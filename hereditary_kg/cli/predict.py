@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from hereditary_kg.embeddings.predicted_links import NamedModel, PublishedLinks
+    from hereditary_kg.embeddings.prediction import LinkQuestion
 
 __all__ = ["predict"]
 
@@ -148,7 +149,7 @@ def predict(
         content = _write(links, models, chosen, output)
         with open_output(output) as stream:
             stream.write(content)
-    _tell_missing(settings, links, models, count)
+    _tell_missing(settings, links, models, question, count)
 
 
 def _need_extra() -> None:
@@ -268,9 +269,18 @@ def _print(links: "pl.DataFrame", file: Any = None) -> None:
 
 
 def _tell_missing(
-    settings: Settings, links: "pl.DataFrame", models: "Sequence[NamedModel]", count: int
+    settings: Settings,
+    links: "pl.DataFrame",
+    models: "Sequence[NamedModel]",
+    question: "LinkQuestion",
+    count: int,
 ) -> None:
     for model in models:
+        known = model.saved.known
+        ends = [end for end in (question.head, question.tail) if end is not None]
+        if question.relation not in known.relations or set(ends) - set(known.entities):
+            tell(settings, f"{model.name}: it doesn't know what is asked for, and is left out.")
+            continue
         found = links["model"].to_list().count(model.name)
         if found < count:
             tell(settings, f"{model.name}: {found} links; there are no more that are not known.")

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hereditary_kg.embeddings.alignment_keys import AlignmentKey
-from hereditary_kg.embeddings.errors import PredictionError
+from hereditary_kg.embeddings.errors import PredictionError, UnknownNameError
 from hereditary_kg.embeddings.known_links import KnownLinks
 from hereditary_kg.embeddings.link_reasons import LinkReasons, ReasonFinder
 from hereditary_kg.embeddings.prediction import (
@@ -108,7 +108,8 @@ def predict_links(
 ) -> pl.DataFrame:
     """Predict links by each model, and by an ensemble where there are several.
 
-    What is known at the site of one model is left out of the predictions of all.
+    What is known at the site of one model is left out of the predictions of all. A model that
+    doesn't know the relation or an end has no links, as long as another one has.
 
     Args:
         models: at least one.
@@ -125,7 +126,7 @@ def predict_links(
         the model that gives the link the best rank.
 
     Raises:
-        UnknownNameError: a model doesn't know the relation or an end.
+        UnknownNameError: no model knows the relation and the end.
         PredictionError: the mean is asked for and a model has no calibration, both ends are given,
             or published links were made with another key.
     """
@@ -143,10 +144,7 @@ def predict_links(
             "fusion, or train with more validation triples."
         )
     together = len(models) > 1
-    found = [
-        predictor.predict(question, count * _DEPTH if together else count)
-        for predictor in predictors
-    ]
+    found = _ask_all(predictors, question, count * _DEPTH if together else count)
     finders = [
         ReasonFinder(model.saved, read_namespaces(model.saved.about), local=question.local)
         for model in models
@@ -161,6 +159,22 @@ def predict_links(
         fused = _fuse(predictors, found, chosen, question)[:count]
         rows += _explain_fused(finders, found, fused)
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
+
+
+def _ask_all(
+    predictors: Sequence[LinkPredictor], question: LinkQuestion, count: int
+) -> list[list[PredictedLink]]:
+    found: list[list[PredictedLink]] = []
+    unknown: list[UnknownNameError] = []
+    for predictor in predictors:
+        try:
+            found.append(predictor.predict(question, count))
+        except UnknownNameError as error:
+            found.append([])
+            unknown.append(error)
+    if len(unknown) == len(predictors):
+        raise unknown[0]
+    return found
 
 
 def _known_elsewhere(

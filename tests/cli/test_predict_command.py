@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -91,6 +92,18 @@ def test_several_models_are_shown_beside_an_ensemble(run, model, tmp_path):
     ]
     twice = run("predict", model, model, *ONE)
     assert (twice.code, "twice" in twice.errors) == (2, True)
+
+
+def test_a_model_that_knows_something_else_is_left_out(run, model, tmp_path):
+    saved = ring_model(site="registry")
+    labels = [(head, f"other:{relation}", tail) for head, relation, tail in saved.known.labels()]
+    other = replace(saved, known=TripleSet.from_labels(labels))
+    save_model(other, tmp_path / "registry")
+    done = run("predict", tmp_path / "registry", model, *ONE, "-k", "2")
+    assert done.code == 0
+    assert _read(done.content)["model"].to_list() == [*["ring/clinic"] * 2, *["ensemble"] * 2]
+    assert done.errors == "ring/registry: it doesn't know what is asked for, and is left out.\n"
+    assert run("predict", tmp_path / "registry", *ONE).code == 2
 
 
 def test_persons_are_shown_on_request_alone(run, model):
