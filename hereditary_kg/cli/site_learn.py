@@ -48,7 +48,7 @@ def learn(settings: Settings, *, path: Path, runs: int | None, patience: float |
     worker = make_site_worker(
         described,
         patience=patience,
-        finished=lambda model: tell(settings, f"Wrote {model}"),
+        finished=lambda output: tell(settings, f"Wrote {output}"),
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@
     store = "sites/clinic"          # a site of hkg site create; or triples = "clinic.tsv"
     alignment_key = "alignment.key" # the same at all sites, and not at the server
     peers = "peers"                 # the certificates of all sites: NAME.pem
-    models = "models"               # where the models of runs go
+    output = "output"               # where models and known links of runs go
     fewest_sites = 3                # what the site insists on in sums, whatever the server says
     fewest_owners = 3
 
@@ -36,7 +36,7 @@ from hereditary_kg.embeddings.grids.certificates import read_certificate
 from hereditary_kg.embeddings.grids.grid_files import SiteFile
 from hereditary_kg.embeddings.grids.site_worker import SiteWorker
 from hereditary_kg.embeddings.label_kinds import EVERYTHING_PUBLIC
-from hereditary_kg.embeddings.saved_models import SavedModel, save_model
+from hereditary_kg.embeddings.model_keeping import keep_model
 from hereditary_kg.embeddings.secure_aggregation import AllowList, SitePolicy
 from hereditary_kg.embeddings.selection import Selection, read_selection
 from hereditary_kg.embeddings.site_session import LearningSite, SiteSession
@@ -57,7 +57,7 @@ _KEYS = (
     "triples",
     "alignment_key",
     "peers",
-    "models",
+    "output",
     "fewest_sites",
     "fewest_owners",
     "split",
@@ -77,7 +77,7 @@ class LearningFile:
         seed: chooses the split.
         alignment_key: the file of the sites' common key.
         peers: the directory of all sites' certificates; None: no secure aggregation.
-        models: the directory of models.
+        output: the directory where models and known links of runs go, one for each run.
         policy: what the site insists on in sums.
     """
 
@@ -88,7 +88,7 @@ class LearningFile:
     seed: int
     alignment_key: Path
     peers: Path | None
-    models: Path
+    output: Path
     policy: SitePolicy
 
 
@@ -137,7 +137,7 @@ def make_site_worker(
     Args:
         settings: the site's settings.
         patience: seconds without a server after which the worker gives up; None: never.
-        finished: called with each model that was written.
+        finished: called with each run's directory.
 
     Raises:
         EmbeddingError: triples, key or certificates cannot be used.
@@ -166,10 +166,10 @@ def make_site_worker(
             "plan": asdict(session.plan),
             "result": {"best_round": number, "validation": rank, "kept": "federated"},
         }
-        directory = settings.models / session.plan.run
-        save_model(SavedModel(session.model, session.site.split.whole(), about), directory)
+        output = settings.output / session.plan.run
+        keep_model(session.site, session.model, about, output)
         if finished is not None:
-            finished(directory)
+            finished(output)
 
     client = TrainingClient(
         LearningSite(transport.site, split, namespaces, key),
@@ -188,9 +188,9 @@ def _read(transport: SiteFile, reader: TableReader, table: dict[str, Any]) -> Le
     selection = read_selection(reader.table("selection")) if "selection" in reader else None
     if source.directory is not None and selection is None:
         raise reader.error("selection", "is missing; say what of the store is trained on")
-    key, models = reader.file_path("alignment_key"), reader.file_path("models")
-    if key is None or models is None:
-        raise reader.error("alignment_key" if key is None else "models", "is missing")
+    key, output = reader.file_path("alignment_key"), reader.file_path("output")
+    if key is None or output is None:
+        raise reader.error("alignment_key" if key is None else "output", "is missing")
     split = reader.table("split")
     split.refuse_unknown(("ratios", "seed"))
     return LearningFile(
@@ -201,7 +201,7 @@ def _read(transport: SiteFile, reader: TableReader, table: dict[str, Any]) -> Le
         split.whole_number("seed", 0, 0, 2**31),
         key,
         reader.file_path("peers"),
-        models,
+        output,
         SitePolicy(
             reader.whole_number("fewest_sites", 3, 2, 10_000),
             reader.whole_number("fewest_owners", 3, 2, 10_000),

@@ -49,7 +49,7 @@ first-pause = 0.1
 triples = "{name}.tsv"
 alignment_key = "alignment.key"
 peers = "peers"
-models = "{name}/models"
+output = "{name}/output"
 fewest_sites = 2
 fewest_owners = 2
 """
@@ -171,7 +171,7 @@ def test_sites_far_apart_end_with_the_models_of_sites_here(federation, monkeypat
     assert report["rounds"] == 5
     assert not report["missing"]
     for name, model in here.models.items():
-        kept = load_model(federation / name / "models" / "ring")
+        kept = load_model(federation / name / "output" / "ring" / "models" / name)
         assert torch.allclose(kept.model.entities, model.model.entities, atol=1e-6)
         assert kept.known.labels() == model.known.labels()
         sent = [
@@ -198,7 +198,12 @@ def test_a_site_that_is_killed_comes_back_and_the_run_ends(federation):
     assert {site for round_ in report["missing"].values() for site in round_} <= {"site-1"}
     assert report["rounds"] == 5
     for n in range(3):
-        assert load_model(federation / f"site-{n}" / "models" / "ring").about["run"] == "ring"
+        assert (
+            load_model(federation / f"site-{n}" / "output" / "ring" / "models" / f"site-{n}").about[
+                "run"
+            ]
+            == "ring"
+        )
 
 
 def test_a_site_that_insists_on_more_sites_takes_no_part(federation):
