@@ -9,7 +9,7 @@ from torch import Tensor
 from hereditary_kg.embeddings.losses import Loss
 from hereditary_kg.embeddings.models import EmbeddingModel
 
-__all__ = ["BatchGradients", "RowGradients", "batch_gradients"]
+__all__ = ["BatchGradients", "Questions", "RowGradients", "ask_questions", "batch_gradients"]
 
 
 class RowGradients(NamedTuple):
@@ -39,8 +39,15 @@ class BatchGradients(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Questions:
-    """A batch's questions for one side, and the rows that they were made of."""
+class Questions:
+    """A batch's questions for one side, and the rows that they were made of.
+
+    Attributes:
+        relations: the numbers of the relations' rows, shape ``[b]``.
+        anchor_rows: the vectors of the ends that are given, shape ``[b, d]``.
+        relation_rows: the vectors of relations, shape ``[b, d]``.
+        queries: what was made of both, shape ``[b, d]``.
+    """
 
     relations: Tensor
     anchor_rows: Tensor
@@ -81,7 +88,7 @@ def batch_gradients(
     head_rows = model.entities.index_select(0, heads)
     tail_rows = model.entities.index_select(0, tails)
     wrong = model.entities.index_select(0, negatives)
-    for_tails, for_heads = _ask(model, head_rows, relations, tail_rows)
+    for_tails, for_heads = ask_questions(model, head_rows, relations, tail_rows)
 
     queries = torch.cat([for_tails.queries, for_heads.queries]).detach()
     answers = torch.cat([tail_rows, head_rows])
@@ -110,9 +117,17 @@ def batch_gradients(
     )
 
 
-def _ask(
+def ask_questions(
     model: EmbeddingModel, head_rows: Tensor, relations: Tensor, tail_rows: Tensor
-) -> tuple[_Questions, _Questions]:
+) -> tuple[Questions, Questions]:
+    """Ask for the tails and for the heads of triples.
+
+    Args:
+        model: the model.
+        head_rows: vectors, shape ``[b, d]``.
+        relations: numbers, shape ``[b]``.
+        tail_rows: vectors, shape ``[b, d]``.
+    """
     scoring = model.scoring
     inverses = relations + model.relation_count if model.reciprocal else relations
     with torch.enable_grad():
@@ -120,13 +135,13 @@ def _ask(
         tails = tail_rows.detach().requires_grad_()
         kinds = model.relations.index_select(0, relations).requires_grad_()
         asked = scoring.tail_query(heads, kinds)
-        for_tails = _Questions(relations, heads, kinds, asked)
+        for_tails = Questions(relations, heads, kinds, asked)
         kinds = model.relations.index_select(0, inverses).requires_grad_()
         if model.reciprocal:
             asked = scoring.tail_query(tails, kinds)
         else:
             asked = scoring.head_query(kinds, tails)
-    return for_tails, _Questions(inverses, tails, kinds, asked)
+    return for_tails, Questions(inverses, tails, kinds, asked)
 
 
 def _leave_out(scores: Tensor, negatives: Tensor, answers: Tensor) -> None:

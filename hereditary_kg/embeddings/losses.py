@@ -73,7 +73,7 @@ class SelfAdversarialLoss:
         """Give the losses and their derivatives."""
         weights = torch.softmax(negative * self.temperature, dim=1)
         if self.temperature == 0:
-            counted = torch.isfinite(negative)
+            counted = torch.isfinite(negative).to(negative)
             weights = counted / counted.sum(1, keepdim=True).clamp_min(1)
         weights = torch.nan_to_num(weights, nan=0.0)  # no negative at all is left
         shifted = negative + self.margin
