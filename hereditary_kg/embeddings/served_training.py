@@ -33,7 +33,7 @@ def describe_run(plan: TrainingPlan, sites: tuple[str, ...]) -> RunManifest:
         minimum_sites=plan.minimum_sites,
         sites=sites,
         training=asdict(plan),
-        privacy={"secure-aggregation": plan.secure},
+        privacy=plan.privacy(),
     )
 
 

@@ -164,6 +164,7 @@ def make_site_worker(
             "run": session.plan.run,
             "site": session.site.name,
             "plan": asdict(session.plan),
+            "privacy": session.spent(),
             "result": {"best_round": number, "validation": rank, "kept": "federated"},
         }
         output = settings.output / session.plan.run

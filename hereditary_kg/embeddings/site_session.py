@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,15 @@ from hereditary_kg.embeddings.alignment import (
     VocabularyOffer,
 )
 from hereditary_kg.embeddings.alignment_keys import AlignmentKey
-from hereditary_kg.embeddings.errors import TrainingError
+from hereditary_kg.embeddings.errors import PrivacyBudgetError, TrainingError
 from hereditary_kg.embeddings.label_kinds import Namespaces
 from hereditary_kg.embeddings.local_training import LocalTraining
 from hereditary_kg.embeddings.models import EmbeddingModel
+from hereditary_kg.embeddings.privacy import PrivateTraining
 from hereditary_kg.embeddings.ranking import RankingMetrics, rank_triples
 from hereditary_kg.embeddings.shared_rows import SharedRows
 from hereditary_kg.embeddings.site_learner import Contribution, SiteLearner, weigh_rows
+from hereditary_kg.embeddings.site_training import make_training
 from hereditary_kg.embeddings.splitting import Split
 from hereditary_kg.embeddings.strategies import Kind
 from hereditary_kg.embeddings.training_plan import TrainingPlan
@@ -58,7 +61,9 @@ class RoundReport:
 
     Attributes:
         triples: the site's training triples.
-        loss: the mean loss of the round's last epoch.
+        loss: the mean loss of the round's last epoch; not a number where the site trains privately,
+            for losses have no noise.
+        epsilon: what the site has spent of differential privacy; 0 where it trains without.
         ranks: how many ranks were looked at; 0 where this round was not to be looked at.
         reciprocal_ranks: the sum of their reciprocals.
         hits_at_10: how many are at most 10.
@@ -66,6 +71,7 @@ class RoundReport:
 
     triples: int
     loss: float
+    epsilon: float = 0.0
     ranks: int = 0
     reciprocal_ranks: float = 0.0
     hits_at_10: int = 0
@@ -80,11 +86,13 @@ class SiteSession:
     Args:
         site: the site's data.
         plan: the run's plan.
+        ledger: the file in which spent privacy is counted, where the plan has a budget.
     """
 
-    def __init__(self, site: LearningSite, plan: TrainingPlan) -> None:
+    def __init__(self, site: LearningSite, plan: TrainingPlan, ledger: Path | None = None) -> None:
         self.site = site
         self.plan = plan
+        self._ledger = ledger
         self.alignment: SiteAlignment | None = None
         self._offered: OfferedVocabulary | None = None
         self._learner: SiteLearner | None = None
@@ -117,7 +125,14 @@ class SiteSession:
         start = plan.initialise(
             max(alignment.entity_rows, 1), max(alignment.relation_rows, 1), plan.seed
         )
-        self._training = LocalTraining(model, triples, plan.options(own_seed))
+        self._training = make_training(
+            model,
+            triples,
+            plan,
+            own_seed,
+            namespaces=self.site.namespaces,
+            ledger=self._ledger,
+        )
         kinds = _shared(alignment.relations, max(alignment.relation_rows, 1))
         maps: dict[Kind, SharedRows] = {
             "entities": _shared(alignment.entities, max(alignment.entity_rows, 1)),
@@ -176,8 +191,23 @@ class SiteSession:
         self.learner.receive(rows, offsets)
 
     def train(self) -> float:
-        """Train a round's epochs, and give the last one's mean loss."""
-        return self.learner.train(self.plan.local_epochs)[-1]
+        """Train a round's epochs, and give the last one's mean loss.
+
+        Returns:
+            the loss; not a number where it must not be told, or where the budget of privacy is
+            spent and nothing was trained.
+        """
+        try:
+            loss = self.learner.train(self.plan.local_epochs)[-1]
+        except PrivacyBudgetError:
+            return math.nan
+        return math.nan if self.plan.epsilon else loss
+
+    @property
+    def epsilon(self) -> float:
+        """What the site has spent of differential privacy; 0 where it trains without."""
+        training = self.training
+        return training.ledger.epsilon if isinstance(training, PrivateTraining) else 0.0
 
     def contribute(self, rows: Mapping[Kind, NDArray[np.int64]]) -> Contribution:
         """Give the weighted changes of some shared rows: see `SiteLearner.contribute`."""
@@ -199,14 +229,21 @@ class SiteSession:
             self._best = (found.mean_reciprocal_rank, round_number, vectors)
         return found
 
+    def spent(self) -> dict[str, float | str]:
+        """Give what a model card says of differential privacy; nothing where there was none."""
+        if not self.plan.epsilon:
+            return {}
+        return {"epsilon": self.epsilon, "delta": self.plan.delta, "unit": self.plan.privacy_unit}
+
     def report(self, loss: float, metrics: RankingMetrics | None) -> RoundReport:
         """Sum up a round for the server."""
         triples = len(self.site.split.training)
         if metrics is None:
-            return RoundReport(triples, loss)
+            return RoundReport(triples, loss, self.epsilon)
         return RoundReport(
             triples,
             loss,
+            self.epsilon,
             metrics.count,
             metrics.mean_reciprocal_rank * metrics.count,
             round(metrics.hits_at_10 * metrics.count),

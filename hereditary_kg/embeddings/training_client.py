@@ -96,7 +96,8 @@ class TrainingClient:
                 "The run is with secure aggregation, for which this site has no certificate and "
                 "no list of the others'. Configure both, or ask for a run without."
             )
-        self.session = SiteSession(self.site, plan)
+        ledger = None if self._directory is None else self._directory / "privacy.jsonl"
+        self.session = SiteSession(self.site, plan, ledger)
         self._protocol = None
         if self._directory is not None:
             self._checkpoints = SiteCheckpoints(self._directory)
@@ -163,6 +164,8 @@ class TrainingClient:
             update = protocol.mask(order.number, layout, session.contribute(rows).tensors)
             reply = write_bytes(update=update)
         write_report(reply, session.report(loss, metrics))
+        if plan.epsilon:
+            reply["privacy"] = MetricRecord({"epsilon": session.epsilon, "delta": plan.delta})
         if self._checkpoints is not None:
             self._checkpoints.save(order.number, session.snapshot(), session.notes())
         return reply

@@ -8,9 +8,12 @@ from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.local_training import TrainingOptions
 from hereditary_kg.embeddings.losses import make_loss
 from hereditary_kg.embeddings.models import EmbeddingModel
+from hereditary_kg.embeddings.privacy import PrivacyBudget
 from hereditary_kg.embeddings.strategies import Strategy, resolve_strategy
 
 __all__ = ["SETTING_PREFIX", "TrainingPlan"]
+
+PRIVACY_UNITS = ("triple", "person")
 
 SETTING_PREFIX = "training."
 """What the plan's keys begin with among the settings of a run."""
@@ -48,6 +51,11 @@ class TrainingPlan:
         secure: whether sums alone open (secure aggregation).
         minimum_owners: sites that have to contribute to a row; 0: three, or two of two.
         residue_bits: bits of a number under secure aggregation: 32, or 16.
+        epsilon: what a site may spend of differential privacy in the run; 0: it trains without.
+        delta: at which epsilon holds.
+        privacy_unit: whose coming or going hardly shows: a ``"triple"``, or a ``"person"`` with the
+            whole record.
+        clipping_norm: what the gradient of a unit is clipped to.
         fallback: whether a site also trains alone, and keeps that model where it is the better one
             on its own validation triples.
 
@@ -55,6 +63,7 @@ class TrainingPlan:
         TrainingError: a number makes no sense.
         UnknownNameError: there is nothing of a name.
         StrategyError: a strategy's number is outside of its bounds.
+        PrivacyError: epsilon or delta are out of their ranges.
     """
 
     run: str = "run"
@@ -82,6 +91,10 @@ class TrainingPlan:
     secure: bool = True
     minimum_owners: int = 0
     residue_bits: int = 32
+    epsilon: float = 0.0
+    delta: float = 1e-5
+    privacy_unit: str = "triple"
+    clipping_norm: float = 1.0
     fallback: bool = False
 
     def __post_init__(self) -> None:
@@ -95,7 +108,17 @@ class TrainingPlan:
             raise TrainingError(
                 f"minimum_sites is {self.minimum_sites}; a federation has two sites at least."
             )
+        if self.privacy_unit not in PRIVACY_UNITS:
+            raise TrainingError(
+                f"privacy_unit is {self.privacy_unit!r}; it must be {' or '.join(PRIVACY_UNITS)}."
+            )
+        if self.epsilon and self.fallback:
+            raise TrainingError(
+                "fallback trains a second time on the same triples, which epsilon does not count. "
+                "Switch one of both off."
+            )
         # What cannot be made is told before a run begins.
+        self.budget()
         self.options(0)
         self.exchange()
         self.initialise(1, 1, 0)
@@ -116,6 +139,21 @@ class TrainingPlan:
             n3=self.n3,
             seed=seed,
         )
+
+    def budget(self) -> PrivacyBudget | None:
+        """Give what a site may spend of differential privacy; None where it trains without.
+
+        Raises:
+            PrivacyError: epsilon or delta are out of their ranges.
+        """
+        return PrivacyBudget(self.epsilon, self.delta) if self.epsilon else None
+
+    def privacy(self) -> dict[str, bool | float | str]:
+        """Give what protects the sites, for manifests and cards."""
+        told: dict[str, bool | float | str] = {"secure-aggregation": self.secure}
+        if self.epsilon:
+            told |= {"epsilon": self.epsilon, "delta": self.delta, "unit": self.privacy_unit}
+        return told
 
     def exchange(self) -> Strategy:
         """Give the strategy, with the numbers that the plan changes."""

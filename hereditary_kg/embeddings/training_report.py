@@ -15,7 +15,16 @@ from hereditary_kg.embeddings.training_plan import TrainingPlan
 
 __all__ = ["SiteResult", "TrainingReport", "draw_curves", "write_report"]
 
-_COLUMNS = ("round", "site", "triples", "loss", "mean_reciprocal_rank", "hits_at_10", "ranks")
+_COLUMNS = (
+    "round",
+    "site",
+    "triples",
+    "loss",
+    "epsilon",
+    "mean_reciprocal_rank",
+    "hits_at_10",
+    "ranks",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class SiteResult:
         testing: metrics on the test triples: ``"mean_reciprocal_rank"`` and others.
         alone: the same of a model that was trained alone; empty where none was.
         shared: how many of the site's entities are shared, public, local.
+        epsilon: what the site has spent of differential privacy; 0 where it trained without.
     """
 
     site: str
@@ -39,6 +49,7 @@ class SiteResult:
     testing: Mapping[str, float]
     alone: Mapping[str, float] = field(default_factory=dict)
     shared: Mapping[str, int] = field(default_factory=dict)
+    epsilon: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,7 @@ def _write_rounds(rounds: Sequence[RoundSummary]) -> str:
                     site,
                     report.triples,
                     "" if math.isnan(report.loss) else f"{report.loss:.6g}",
+                    f"{report.epsilon:.6g}" if report.epsilon else "",
                     f"{report.reciprocal_ranks / ranks:.6g}" if ranks else "",
                     f"{report.hits_at_10 / ranks:.6g}" if ranks else "",
                     ranks,

@@ -97,6 +97,7 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
             "sites": sorted(kept),
             "result": asdict(result),
             "partition": report.partition,
+            "privacy": sessions[name][0].spent(),
         }
         models[name] = keep_model(sessions[name][0].site, model, about, description.output)
     return LocalRun(report, models, write_report(report, description.output))
@@ -203,7 +204,8 @@ def _keep(session: SiteSession, number: int, rank: float) -> tuple[SiteResult, E
         kinds = [str(kind) for kind in session.alignment.entity_kinds()]
     shared = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
     tested = _test(model, site)
-    return SiteResult(site.name, number, kept, rank, tested, alone, shared), model
+    result = SiteResult(site.name, number, kept, rank, tested, alone, shared, session.epsilon)
+    return result, model
 
 
 def _test(model: EmbeddingModel, site: LearningSite) -> dict[str, float]:
