@@ -75,7 +75,7 @@ def describe(question: Question, first: Asked, others: Sequence[Asked]) -> tuple
     told = f"{1000 * median.rewriting / len(rewritten):.1f} ms" if rewritten else ""
     return (
         question.title,
-        "; ".join(f"{name} {_shown(figure)}" for name, figure in question.published.items()),
+        "; ".join(_shown(name, figure) for name, figure in question.published.items()),
         certificate.bound.value if certificate.bound else "nothing is converted",
         str(certificate.requests),
         f"{median.seconds:.2f} s",
@@ -84,12 +84,10 @@ def describe(question: Question, first: Asked, others: Sequence[Asked]) -> tuple
     )
 
 
-def _shown(figure: object) -> str:
-    if isinstance(figure, list):
-        return ", ".join(map(str, figure))
-    if isinstance(figure, bool):
-        return "yes" if figure else "no"
-    return f"{figure:,}"
+def _shown(name: str, figure: object) -> str:
+    if figure is True:
+        return name
+    return f"{name} {', '.join(figure) if isinstance(figure, list) else f'{figure:,}'}"
 
 
 def run(directory: Path, data: Path, repeats: int) -> str:

@@ -51,7 +51,7 @@ class Asked:
         result: of the federation.
         facts: what the question's ``read`` makes of it.
         seconds: from the text to the whole answer.
-        rewriting: seconds of that in which the query was rewritten, for all members together.
+        rewriting: seconds of processor time for rewriting the query, for all members together.
     """
 
     result: Result
@@ -135,7 +135,7 @@ def convert_phenopackets_to(hub: Hub, vocabulary: str, source: Path) -> Mapping[
 
 @dataclass
 class _Watch:
-    """Adds up the time of calls, inner ones not counted twice."""
+    """Adds up the processor time of calls, inner ones not counted twice."""
 
     seconds: float = 0.0
     _depth: int = field(default=0)
@@ -144,13 +144,13 @@ class _Watch:
         @wraps(function)
         def timed(*arguments: Any, **named: Any) -> Any:
             self._depth += 1
-            began = time.perf_counter()
+            began = time.thread_time()
             try:
                 return function(*arguments, **named)
             finally:
                 self._depth -= 1
                 if not self._depth:
-                    self.seconds += time.perf_counter() - began
+                    self.seconds += time.thread_time() - began
 
         return timed
 
