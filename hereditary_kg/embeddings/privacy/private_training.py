@@ -2,12 +2,18 @@
 
 import math
 import os
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from hereditary_kg.embeddings.errors import PrivacyError, TrainingError
-from hereditary_kg.embeddings.local_training import LocalTraining, Progress, TrainingOptions
+from hereditary_kg.embeddings.local_training import (
+    LocalTraining,
+    Progress,
+    TrainingOptions,
+    suggest_options,
+)
 from hereditary_kg.embeddings.models import EmbeddingModel
 from hereditary_kg.embeddings.privacy.accounting import SampledGaussian
 from hereditary_kg.embeddings.privacy.clipped_gradients import clipped_gradients
@@ -36,7 +42,8 @@ class PrivateTraining(LocalTraining):
             average.
         ledger: what is spent, and may be.
         clipping_norm: what the gradient of a unit is clipped to.
-        options: how to train; of its batch size nothing is taken, and ``n3`` has to be 0.
+        options: how to train; of its batch size nothing is taken, and ``n3`` has to be 0. By
+            default what ``suggest_options`` gives, without ``n3``.
         noise_seed: what samples, negatives and noise are drawn by; by default a fresh one of the
             operating system. Whoever knows it can take the noise away: give one in experiments
             with public data only.
@@ -60,7 +67,8 @@ class PrivateTraining(LocalTraining):
         noise_seed: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        super().__init__(model, triples, options, progress=progress)
+        chosen = options or replace(suggest_options(model.scoring), n3=0.0)
+        super().__init__(model, triples, chosen, progress=progress)
         if len(units.of_triples) != len(triples):
             raise PrivacyError(
                 f"Units are given for {len(units.of_triples)} triples, and there are "

@@ -255,9 +255,13 @@ def test_the_watch_sees_what_would_leave(tmp_path: Path) -> None:
 @pytest.mark.sockets
 @pytest.mark.timeout(400)
 def test_the_same_applications_run_on_superlink_and_supernodes(
-    started: tuple[FlowerDeployment, Federation, Processes], tmp_path: Path
+    started: tuple[FlowerDeployment, Federation, Processes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two messages a site: each costs about 10 s, since Flower starts a process for it."""
+    # The tests' applications are no installed package.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     deployment, federation, processes = started
     processes.start(
         "superlink",
