@@ -71,7 +71,8 @@ def one_each(rows):
 
 def moved(rows, place):
     """Give people names that no other member has."""
-    return ((f"{place}/{s}", p, o.replace("org/p", f"org/{place}/p")) for s, p, o in rows)
+    own = f"http://{place}.example/"
+    return ((own + s, p, o.replace("http://example.org/p", own + "p")) for s, p, o in rows)
 
 
 @st.composite

@@ -88,7 +88,7 @@ def _hospital(draw, name):
     codes = draw(
         st.sampled_from((OMIM, OMIM[:2], OMIM[2:4], OMIM[3:5], (OMIM[0], OMIM[2], OMIM[5])))
     )
-    people = [f"{name}/p{number}" for number in range(1, 4)]
+    people = [f"http://{name}.example/p{number}" for number in range(1, 4)]
     several = draw(st.booleans())
     rows = []
     for person in people:
@@ -96,8 +96,7 @@ def _hospital(draw, name):
             chosen = st.lists(st.sampled_from(codes), max_size=3 if several else 1, unique=True)
             rows.extend((person, predicate, code) for code in draw(chosen))
         rows.extend((person, "sex", sex) for sex in draw(_few(('"F"', '"M"'))))
-        known = [f"<http://example.org/{other}>" for other in people]
-        rows.extend((person, "knows", other) for other in draw(_few(known)))
+        rows.extend((person, "knows", f"<{other}>") for other in draw(_few(people)))
     names = {"cause": "reason"} if draw(st.booleans()) else {}
     return Hospital(tuple(rows), {"disease": "OMIM", "cause": "OMIM"}, names=names)
 
