@@ -71,7 +71,8 @@ def one_each(rows):
 
 def moved(rows, place):
     """Give people names that no other member has."""
-    return ((f"{place}/{s}", p, o.replace("org/p", f"org/{place}/p")) for s, p, o in rows)
+    own = f"http://{place}.example/"
+    return ((own + s, p, o.replace("http://example.org/p", own + "p")) for s, p, o in rows)
 
 
 @st.composite
@@ -130,32 +131,6 @@ PLAIN = (
     "SELECT * { VALUES ?d { NCIT:C1 NCIT:C3 } ?p ex:disease ?d . ?p ex:reason ?r }",
     "SELECT * { ?p ex:cause ?c . ?p ex:reason ?r }",
     "SELECT * { ?p ex:disease NCIT:C1 . BIND(NCIT:C2 AS ?d) ?p ex:cause ?d }",
-    # What nothing else reads is translated in the answer, where that is right.
-    "SELECT DISTINCT ?d { ?p ex:disease ?d }",
-    "SELECT DISTINCT ?s ?d { ?p ex:disease ?d ; ex:sex ?s }",
-    "SELECT ?d (COUNT(DISTINCT ?p) AS ?n) { ?p ex:disease ?d } GROUP BY ?d",
-    "SELECT ?s ?d (COUNT(DISTINCT ?p) AS ?n) { ?p ex:disease ?d ; ex:sex ?s } GROUP BY ?s ?d",
-    "SELECT ?d (COUNT(DISTINCT ?q) AS ?n) { ?p ex:disease ?d ; ex:knows ?q } GROUP BY ?d",
-    "SELECT ?d (COUNT(?s) AS ?n) { ?p ex:disease ?d OPTIONAL { ?p ex:sex ?s } } GROUP BY ?d",
-    "SELECT ?p ?d (COUNT(*) AS ?n) { ?p ex:disease ?d ; ex:knows ?q } GROUP BY ?p ?d",
-    "SELECT ?n { { SELECT ?d (COUNT(*) AS ?n) { ?p ex:disease ?d } GROUP BY ?d } }",
-    "SELECT ?n { { SELECT ?p ?d (COUNT(*) AS ?n) { ?p ex:disease ?d } GROUP BY ?p ?d } }",
-    "SELECT (COUNT(DISTINCT ?d) AS ?n) { ?p ex:disease ?d }",
-    "SELECT (COUNT(*) AS ?n) { ?p ex:disease ?d ; ex:sex ?s }",
-    "SELECT (COUNT(*) AS ?n) { { SELECT ?p ?d { ?p ex:disease ?d } LIMIT 3 } }",
-    "SELECT (COUNT(*) AS ?n) { { SELECT DISTINCT ?d { ?p ex:disease ?d } LIMIT 3 } }",
-    "SELECT (COUNT(*) AS ?n) { { SELECT DISTINCT ?p ?d { ?p ex:disease ?d } LIMIT 3 } }",
-    "SELECT (COUNT(*) AS ?n) { { SELECT ?p { ?p ex:disease ?d ; ex:sex ?s } LIMIT 3 } }",
-    "SELECT ?p { { SELECT DISTINCT ?p ?d { ?p ex:disease ?d ; ex:sex ?s } } }",
-    "SELECT * { { SELECT DISTINCT ?p ?d { ?p ex:disease ?d ; ex:knows ?q } } ?p ex:sex ?s }",
-    "SELECT * { { SELECT DISTINCT ?p { ?p ex:disease ?d } } ?p ex:sex ?s }",
-    "SELECT ?s { ?p ex:disease ?d ; ex:sex ?s }",
-    "SELECT ?p ?d { ?p ex:disease ?d ; ex:sex ?s ; ex:knows ?q }",
-    "SELECT * { ?p ex:sex ?s OPTIONAL { ?p ex:disease ?d . ?p ex:reason ?r } }",
-    "SELECT * { ?p ex:disease ?d . ?p ex:cause ?c . ?p ex:knows ?q . ?q ex:disease ?e }",
-    "SELECT * { ?p ex:sex 'male' . ?q ex:knows ?p . ?q ex:disease ?d } ORDER BY ?p",
-    "SELECT ?p ?d { ?p ex:disease ?d ; ex:sex ?s FILTER EXISTS { ?p ex:cause ?c } }",
-    "SELECT ?p ?d { ?p ex:disease ?d MINUS { ?p ex:cause ?c ; ex:sex 'male' } }",
 )
 # (as we are asked, as the oracle is)
 INCLUDING = (
@@ -214,7 +189,7 @@ def ours(hub, members, text, *, optimise=True, broader=True):
     return asyncio.run(ask())
 
 
-several = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+several = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @several
