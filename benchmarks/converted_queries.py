@@ -7,9 +7,11 @@ HTTP, every hospital a process of its own. Both answers must be that of a single
 converted data before a time is taken.
 """
 
+import argparse
 import json
 import lzma
 import shutil
+import statistics
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +23,12 @@ from pathlib import Path
 import polars as pl
 import pyoxigraph as ox
 
+from benchmarks.reporting import describe_machine, write_section, write_table
 from benchmarks.services import build_site, serve_process
 from hereditary_kg import Federation
 from hereditary_kg.federation.coding import (
     VOCABULARY,
+    CodedPredicate,
     ConversionDescription,
     MemberCoding,
 )

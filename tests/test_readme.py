@@ -57,16 +57,6 @@ def test_the_curators_page_works_in_a_fresh_directory(tmp_path):
     assert reviewed.count("\tNot\n") == 1
 
 
-<<<<<<< HEAD
-def test_the_page_on_review_and_drift_works_in_a_fresh_directory(tmp_path):
-    (told,) = _run_blocks("docs/curators-review.md", ["sh"], tmp_path)
-    assert "1 of 1 saved queries ask for other codes." in told
-    assert (
-        "term gone, replaced\tMONDO:0005144\tfamilial ALS\t\t\tMONDO:0004976\t"
-        in (tmp_path / "drift.tsv").read_text()
-    )
-
-
 def test_the_page_on_link_prediction_works_in_a_fresh_directory(tmp_path):
     trained, predicted, _, from_python = _run_blocks(
         "docs/link-prediction.md", ["sh", "sh", "sh", "python"], tmp_path
@@ -81,7 +71,8 @@ def test_the_page_on_link_prediction_works_in_a_fresh_directory(tmp_path):
     assert b"rdf:Statement" in (tmp_path / "links.ttl").read_bytes()
     card = (tmp_path / "links/models/clinic/MODEL_CARD.md").read_text()
     assert "80 local to the site" in card
-=======
+
+
 def _shown_by(page: str) -> str:
     """Give what a page shows of output."""
     text = (HOME / page).read_text(encoding="utf-8")
@@ -90,4 +81,3 @@ def _shown_by(page: str) -> str:
 
 def _words(text: str) -> str:
     return " ".join(text.split())
->>>>>>> curators
