@@ -5,6 +5,7 @@ becomes as many as its codes have of the user's.
 """
 
 from collections.abc import Mapping
+from itertools import chain
 
 import polars as pl
 
@@ -92,17 +93,20 @@ def _is_blank(terms: pl.Series) -> pl.Series:
 def _translated_one_by_one(
     frame: pl.DataFrame, name: str, translation: Translation
 ) -> pl.DataFrame:
-    known = translation.by_native
-    rows: list[int] = []
-    users: list[str | None] = []
-    for row, term in enumerate(frame[name].to_list()):
-        if term is None or term.startswith("_:"):
-            users.append(term)
-            rows.append(row)
-            continue
-        found = known.get(term) or translation.users_of(term)
-        users.extend(found)
-        rows.extend([row] * len(found))
-    if len(rows) > frame.height:
-        frame = frame[rows]
+    terms = frame[name].to_list()
+    found = list(map(translation.by_native.get, terms))
+    every = [
+        _users_of(term, translation) if users is None else users
+        for users, term in zip(found, terms, strict=True)
+    ]
+    users = list(chain.from_iterable(every))
+    if len(users) > len(terms):
+        frame = frame[[row for row, each in enumerate(every) for _ in each]]
     return frame.with_columns(pl.Series(name, users, pl.String))
+
+
+def _users_of(term: str | None, translation: Translation) -> tuple[str | None, ...]:
+    """Translate what is in no table: unbound, a blank node, or new."""
+    if term is None or term.startswith("_:"):
+        return (term,)
+    return translation.users_of(term)

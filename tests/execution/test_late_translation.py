@@ -63,6 +63,8 @@ QUERIES = (
     "SELECT ?p { { SELECT DISTINCT ?p ?d { ?p ex:disease ?d ; ex:sex ?s } } }",
     "SELECT * { { SELECT DISTINCT ?p ?d { ?p ex:disease ?d ; ex:knows ?q } } ?p ex:sex ?s }",
     "SELECT * { { SELECT DISTINCT ?p { ?p ex:disease ?d } } ?p ex:sex ?s }",
+    "SELECT ?p ?d { { SELECT DISTINCT ?p ?d { ?p ex:disease ?d } } ?p ex:knows ?q }",
+    "SELECT * { { SELECT DISTINCT ?s ?d { ?p ex:disease ?d ; ex:sex ?s } } ?q ex:sex ?s }",
     "SELECT ?s { ?p ex:disease ?d ; ex:sex ?s }",
     "SELECT ?p ?d { ?p ex:disease ?d ; ex:sex ?s ; ex:knows ?q }",
     "SELECT * { ?p ex:sex ?s OPTIONAL { ?p ex:disease ?d . ?p ex:reason ?r } }",
@@ -124,6 +126,27 @@ def test_an_answer_is_that_over_the_merge_of_converted_data(text, members):
     if "hkg:includes" in text:
         asked = text.replace("NCIT:C1 hkg:includes ?d . ?p ex:disease ?d", "?p ex:disease-in-C1 ?d")
     assert ours(members, text) == oracle(merged(HUB, members, ["NCIT:C1"]), with_prefixes(asked))
+
+
+LIMITED = (
+    "SELECT ?p ?d { ?p ex:disease ?d }",
+    "SELECT ?d { ?p ex:disease ?d ; ex:sex ?s }",
+    "SELECT DISTINCT ?d { ?p ex:disease ?d }",
+    "SELECT DISTINCT ?s ?d { ?p ex:disease ?d ; ex:sex ?s }",
+    "SELECT DISTINCT ?p ?d { ?p ex:disease ?d ; ex:knows ?q } ORDER BY ?p",
+    "SELECT ?d (COUNT(*) AS ?n) { ?p ex:disease ?d } GROUP BY ?d",
+)
+
+
+@pytest.mark.parametrize("text", LIMITED)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(hospitals(), st.integers(1, 4), st.booleans())
+def test_a_limit_is_of_the_users_rows(text, members, limit, inside):
+    asked = f"{text} LIMIT {limit}"
+    found = ours(members, f"SELECT * {{ {{ {asked} }} }}" if inside else asked)
+    every = oracle(merged(HUB, members), with_prefixes(text))
+    assert found.total() == min(limit, every.total())
+    assert found <= every
 
 
 def translation(*codes):
