@@ -6,7 +6,7 @@ the exact answer over the members' data as they are seen in the user's vocabular
 was converted to may say more or less than the code.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
@@ -17,7 +17,7 @@ from hereditary_kg.planning.leaves import Leaf, edge_leaves, pattern_leaves
 from hereditary_kg.planning.sources import Sources
 from hereditary_kg.rdf.terms import IRI
 from hereditary_kg.semantics.conversion import Conversion
-from hereditary_kg.semantics.expansion import Bound
+from hereditary_kg.semantics.expansion import Bound, Expansion
 from hereditary_kg.semantics.hub import Hub
 from hereditary_kg.semantics.included_patterns import IncludedPattern
 from hereditary_kg.semantics.query_conversion import ConvertedPredicate, MemberConversion
@@ -98,6 +98,11 @@ class ConversionReport:
         codes: how many different codes the member has there.
         unmapped: how many of them have none in the user's vocabulary, and stay as they are.
         unknown: those of which the hub knows nothing.
+        undecided: those that may be what was asked for although nothing says so, and that are
+            not counted; of all terms, `unknown`.
+        foreign: what else stands there that is a code, but of another vocabulary than the
+            member's description says; it is left out.
+        uncoded: how many other terms stand there that are no codes.
     """
 
     member: str
@@ -110,6 +115,9 @@ class ConversionReport:
     codes: int
     unmapped: int
     unknown: tuple[str, ...]
+    undecided: tuple[str, ...]
+    foreign: tuple[str, ...]
+    uncoded: int
     _hub: Hub
     _pairs: tuple[Pair, ...]
     _found: Mapping[str, Conversion]
@@ -137,6 +145,12 @@ class ConversionReport:
             told += f"; {self.unmapped:,} of {self.codes:,} codes have none of yours"
         if self.unknown:
             told += f", {len(self.unknown):,} of them are not known at all"
+        if self.undecided and self.asked:
+            told += f"; {len(self.undecided):,} left out that may be meant"
+        if self.foreign:
+            told += f"; {len(self.foreign):,} left out that are codes of another vocabulary"
+        if self.uncoded:
+            told += f"; {self.uncoded:,} of its terms are no codes"
         return told
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,6 +165,9 @@ class ConversionReport:
             "codes": self.codes,
             "unmapped": self.unmapped,
             "unknown": list(self.unknown),
+            "undecided": list(self.undecided),
+            "foreign": list(self.foreign),
+            "uncoded": self.uncoded,
             "uses": [use.to_dict() for use in self.uses],
         }
 
@@ -245,16 +262,22 @@ def _report(
     target = triple.object
     asked: tuple[str, ...] = ()
     found: dict[str, Conversion] = {}
+    undecided = translation.unknown
     bound = Bound.EXACT
     if isinstance(triple, IncludedPattern):
         asked = triple.asked
-        for expansion in map(translation.expand, asked):
-            bound = bound.and_(expansion.bound)
+        expansions = [translation.expand(code) for code in asked]
+        undecided = _undecided(expansions)
+        for expansion in expansions:
+            bound = bound.and_(Bound.UPPER if expansion.is_broader else Bound.EXACT)
             found.update((each.source, each) for each in expansion.found)
     elif not isinstance(target, Variable):
-        asked = (conversion.translator.code(target) or target.text,)
-    if translation.unknown:
-        # Nobody can say that they are not what was asked for.
+        code = conversion.translator.code(target)
+        asked = (code or target.text,)
+        undecided = () if code is None else _undecided([translation.expand(code)])
+        # What is seen as another code is not seen as this one.
+        undecided = tuple(each for each in undecided if each in translation.unmapped)
+    if undecided or translation.foreign:
         bound = bound.and_(Bound.LOWER)
     return ConversionReport(
         member,
@@ -267,7 +290,17 @@ def _report(
         translation.codes,
         len(translation.unmapped),
         translation.unknown,
+        undecided,
+        translation.foreign,
+        translation.uncoded,
         conversion.translator.hub,
         conversion.pairs_of(triple, translation),
         found,
     )
+
+
+def _undecided(expansions: Sequence[Expansion]) -> tuple[str, ...]:
+    """Give the codes that may be what all expansions are of, but are not said to be."""
+    may = set.intersection(*({*each.codes, *each.undecided} for each in expansions))
+    are = set.intersection(*({*each.codes} for each in expansions))
+    return tuple(sorted(may - are))

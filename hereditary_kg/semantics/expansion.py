@@ -1,18 +1,21 @@
 """From a code that somebody asks for to the codes that a site has for it.
 
 What a site has is its *census*: the distinct codes in its data. A census is indexed once, by all
-terms that exact mappings make the same as one of its codes; looking a code up is then a walk
-through the hierarchy.
+terms that exact mappings make the same as one of its codes, and by all terms above these. Looking a
+code up is then a walk through the part of the hierarchy that leads to some of the site's codes,
+however much there is below the code.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeAlias
 
 from hereditary_kg.semantics.conversion import Conversion, Relation
 from hereditary_kg.semantics.hub import BROAD, NARROW, REPLACED, Hub, Step
+from hereditary_kg.semantics.undecided import Place, Undecided
 
 __all__ = ["Bound", "Census", "Expansion"]
 
@@ -46,13 +49,25 @@ class Expansion:
         found: a conversion of each of the site's codes that is asked instead: its ``source`` is
             the site's code, its ``target`` the code that was asked for. Exact ones, and narrower
             ones where descendants count; or broader ones, where there are no others.
-        bound: what they make of the answer.
+        undecided: the site's codes that may be what was asked for, or narrower, although nothing
+            says so (:mod:`hereditary_kg.semantics.undecided`).
     """
 
     asked: str
     descendants: bool
     found: tuple[Conversion, ...]
-    bound: Bound
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def is_broader(self) -> bool:
+        """Whether broader codes were all there was."""
+        return any(each.relation is Relation.NARROWER for each in self.found)
+
+    @property
+    def bound(self) -> Bound:
+        """What the codes make of the answer."""
+        missing = Bound.LOWER if self.undecided else Bound.EXACT
+        return missing.and_(Bound.UPPER if self.is_broader else Bound.EXACT)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -71,15 +86,31 @@ class Census:
     def __init__(self, hub: Hub, codes: Iterable[str]) -> None:
         self.hub = hub
         self.codes = tuple(sorted(set(codes)))
+        # What is walked through is walked through again for other codes.
+        self._exact = cache(hub.exact)
 
     @cached_property
     def _meanings(self) -> Mapping[str, Mapping[str, Way]]:
         """Term -> the site's codes that are the same, with the way from the code to the term."""
         found: dict[str, dict[str, Way]] = {}
-        for code in self.codes:
-            for name, steps in self.hub.exact(code).items():
+        for code, names in self._names.items():
+            for name, steps in names.items():
                 found.setdefault(name, {})[code] = steps
         return found
+
+    @cached_property
+    def _names(self) -> Mapping[str, Mapping[str, Way]]:
+        """Each of the site's codes -> what is the same, with the way there."""
+        return {code: self._exact(code) for code in self.codes}
+
+    @cached_property
+    def _leading(self) -> AbstractSet[str]:
+        """The terms from which steps down lead to one of the site's codes."""
+        return self.hub.at_or_above(self._meanings)
+
+    @cached_property
+    def _undecided(self) -> Undecided:
+        return Undecided(self.hub, self._names)
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:
@@ -93,17 +124,18 @@ class Census:
             asked: a canonical CURIE.
             descendants: whether what is narrower counts as well.
         """
-        clique = self.hub.exact(asked)
+        clique = self._exact(asked)
+        above = tuple(self._layers(clique, up=True))
         found = self._matching(asked, clique, Relation.EXACT, 0)
         if descendants:
             found.update(self._below(asked, clique, found))
-        if found:
-            return Expansion(
-                asked, descendants, tuple(found[code] for code in sorted(found)), Bound.EXACT
-            )
-        above = self._above(asked, clique)
-        bound = Bound.UPPER if above else Bound.EXACT
-        return Expansion(asked, descendants, tuple(above[code] for code in sorted(above)), bound)
+        if not found:
+            found = self._above(asked, above)
+        place = Place(asked, (clique, *(names for _, names in above)))
+        undecided = self._undecided.codes(place, found)
+        return Expansion(
+            asked, descendants, tuple(found[code] for code in sorted(found)), undecided
+        )
 
     def _matching(
         self, asked: str, ways: Mapping[str, Way], relation: Relation, distance: int
@@ -116,13 +148,16 @@ class Census:
             relation: how the one lies to the other, seen from the code.
             distance: how many steps up or down lie between them.
         """
-        found: dict[str, Conversion] = {}
+        shortest: dict[str, tuple[Way, Way]] = {}
         for name, way in ways.items():
             for code, steps in self._meanings.get(name, {}).items():
-                whole = (*steps, *_reversed(way))
-                if code not in found or len(whole) < len(found[code].steps):
-                    found[code] = Conversion(code, asked, relation, distance, whole)
-        return found
+                known = shortest.get(code)
+                if known is None or len(steps) + len(way) < len(known[0]) + len(known[1]):
+                    shortest[code] = (steps, way)
+        return {
+            code: Conversion(code, asked, relation, distance, (*steps, *_reversed(way)))
+            for code, (steps, way) in shortest.items()
+        }
 
     def _below(
         self, asked: str, clique: Mapping[str, Way], found: Mapping[str, Conversion]
@@ -135,8 +170,10 @@ class Census:
                     below.setdefault(code, each)
         return below
 
-    def _above(self, asked: str, clique: Mapping[str, Way]) -> dict[str, Conversion]:
-        for distance, ways in self._layers(clique, up=True):
+    def _above(
+        self, asked: str, layers: Iterable[tuple[int, Mapping[str, Way]]]
+    ) -> dict[str, Conversion]:
+        for distance, ways in layers:
             found = self._matching(asked, ways, Relation.NARROWER, distance)
             if found:
                 return found
@@ -145,7 +182,10 @@ class Census:
     def _layers(
         self, clique: Mapping[str, Way], *, up: bool
     ) -> Iterable[tuple[int, Mapping[str, Way]]]:
-        """Go up or down in steps, cliques at a time; nearest first, each term once."""
+        """Go up or down in steps, cliques at a time; nearest first, each term once.
+
+        Down, only where that leads to one of the site's codes.
+        """
         seen = set(clique)
         front = clique
         distance = 0
@@ -154,9 +194,9 @@ class Census:
             reached: dict[str, Way] = {}
             for name, way in front.items():
                 for step in self.hub.broader(name) if up else self.hub.narrower(name):
-                    if step.end in seen:
+                    if step.end in seen or not (up or step.end in self._leading):
                         continue
-                    for end, more in self.hub.exact(step.end).items():
+                    for end, more in self._exact(step.end).items():
                         if end not in seen:
                             seen.add(end)
                             reached[end] = (*way, step, *more)

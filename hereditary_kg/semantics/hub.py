@@ -6,8 +6,10 @@ hold the columns. The same input gives the same bytes.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from sys import intern
 
 import polars as pl
@@ -240,18 +242,41 @@ class Hub:
         waiting = deque((name,))
         while waiting:
             start = waiting.popleft()
-            for step in self._same(start, mapped=start == name or start not in self.obsolete):
-                if step.end not in found:
-                    found[step.end] = (*found[start], step)
-                    waiting.append(step.end)
+            way = found[start]
+            for end in self._replacements.get(start, ()):
+                if end not in found:
+                    found[end] = (*way, Step(start, REPLACED, end))
+                    waiting.append(end)
+            if start != name and start in self.obsolete:
+                continue
+            for end, row in self._exact.get(start, ()):
+                if end not in found:
+                    found[end] = (*way, Step(start, EXACT, end, row))
+                    waiting.append(end)
         return found
 
-    def _same(self, name: str, *, mapped: bool) -> Iterator[Step]:
-        for end in self._replacements.get(name, ()):
-            yield Step(name, REPLACED, end)
-        if mapped:
-            for end, row in self._exact.get(name, ()):
-                yield Step(name, EXACT, end, row)
+    @cached_property
+    def _replaced(self) -> Mapping[str, Sequence[str]]:
+        pairs = ((new, old) for old, those in self._replacements.items() for new in those)
+        return _adjacent(pairs)
+
+    def at_or_above(self, names: Iterable[str]) -> AbstractSet[str]:
+        """Give all terms from which steps to what is the same or narrower lead to some of these.
+
+        Args:
+            names: terms, which are among the answer.
+        """
+        found = set(names)
+        waiting = list(found)
+        while waiting:
+            name = waiting.pop()
+            mapped = chain(self._exact.get(name, ()), self._broad.get(name, ()))
+            said = chain(self._parents.get(name, ()), self._replaced.get(name, ()))
+            for end in chain(said, (end for end, _ in mapped)):
+                if end not in found:
+                    found.add(end)
+                    waiting.append(end)
+        return found
 
     def broader(self, name: str) -> Iterable[Step]:
         """Give the steps to what is directly broader: parents, and broad mappings."""

@@ -76,6 +76,7 @@ class Translation:
         pairs: every term of the member's that stands there, blank nodes apart.
         census: the codes among them.
         translate: gives the pairs of other terms, by their canonical texts, should any come.
+        foreign: the terms that are codes of other vocabularies than the member is said to use.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class Translation:
         pairs: Iterable[Pair],
         census: Census,
         translate: Callable[[Iterable[str]], Iterable[Pair]],
+        foreign: tuple[str, ...] = (),
     ) -> None:
         self.pairs = tuple(sorted(pairs, key=_place))
         self.census = census
+        self.foreign = foreign
         self.expand = cache(self._expand)
         self._translate = translate
 
@@ -153,6 +156,13 @@ class Translation:
     def codes(self) -> int:
         """How many different codes there are."""
         return len(self.census.codes)
+
+    @cached_property
+    def uncoded(self) -> int:
+        """How many terms are no codes, where there should be some."""
+        if not self.census.codes:
+            return 0
+        return sum(pair.code is None for pair in self.pairs) - len(self.foreign)
 
     @cached_property
     def unmapped(self) -> tuple[str, ...]:
@@ -253,7 +263,9 @@ class Translator:
 
         known = tuple(pairs(terms))
         codes = (pair.code for pair in known if pair.code is not None)
-        return Translation(known, Census(self.hub, codes), pairs)
+        uncoded = dict.fromkeys(pair.native for pair in known if pair.code is None)
+        foreign = tuple(native.text for native in uncoded if _is_foreign(native, coded))
+        return Translation(known, Census(self.hub, codes), pairs, foreign)
 
     def _pairs(self, text: str, coded: CodedPredicate) -> Iterator[Pair]:
         native = parse_term(text)
@@ -348,6 +360,15 @@ def _code_of(term: Term, coded: CodedPredicate) -> str | None:
     if code is not None and coded.vocabulary and vocabulary_of(code) != coded.vocabulary:
         return None
     return code
+
+
+def _is_foreign(term: Term, coded: CodedPredicate) -> bool:
+    """Whether a term that is no code as described is one of a known vocabulary all the same."""
+    if isinstance(term, IRI) and not coded.literal:
+        return _normalised(term.value, "") is not None
+    # A text is one only where it says of which vocabulary.
+    written = term.lexical if isinstance(term, Literal) and coded.literal else ""
+    return ":" in written and _normalised(written, "") is not None
 
 
 def _normalised(text: str, default: str) -> str | None:

@@ -84,7 +84,42 @@ def test_codes_that_nobody_knows_make_a_lower_bound():
     (report,) = result.certificate.conversions
     assert result.certificate.bound is Bound.LOWER
     assert (report.codes, report.unmapped, report.unknown) == (4, 2, ("OMIM:999999",))
+    assert report.undecided == ("OMIM:999999",)
     assert "2 of 4 codes have none of yours" in report.statement
+    assert "1 left out that may be meant" in report.statement
+    assert report.to_dict()["undecided"] == ["OMIM:999999"]
+
+
+def test_codes_that_are_plainly_something_else_leave_a_bound_as_it_is():
+    # Nothing maps C22; but by its text it is not in G12.
+    other = Hospital((*ICD.triples, ("p4", "disease", "ICD10:C22.0")), ICD.coded)
+    result = answer(ALS_OF, other)
+    (report,) = result.certificate.conversions
+    assert (result.certificate.bound, report.undecided) == (Bound.UPPER, ())
+    assert (report.unmapped, report.unknown) == (1, ("ICD10:C22.0",))
+
+
+def test_of_constants_only_codes_that_stay_as_they_are_are_undecided():
+    odd = Hospital((*OMIM.triples, ("p4", "disease", "OMIM:999999")), {"disease": "OMIM"})
+    (report,) = answer("SELECT ?p { ?p ex:disease NCIT:C34373 }", odd).certificate.conversions
+    assert (report.bound, report.undecided) == (Bound.LOWER, ("OMIM:999999",))
+    (report,) = answer("SELECT ?p { ?p ex:disease NCIT:C34373 }", OMIM).certificate.conversions
+    assert report.bound is Bound.EXACT
+
+
+def test_codes_of_other_vocabularies_than_described_make_a_lower_bound():
+    foreign = f"<{iri_of('ORPHA:803')}>"
+    odd = Hospital((*OMIM.triples, ("p4", "disease", foreign)), {"disease": "OMIM"})
+    (report,) = answer(ALS_OF, odd).certificate.conversions
+    assert (report.bound, report.foreign) == (Bound.LOWER, (foreign,))
+    assert "1 left out that are codes of another vocabulary" in report.statement
+
+
+def test_terms_that_are_no_codes_are_counted():
+    odd = Hospital((*OMIM.triples, ("p4", "disease", '"unclear"')), {"disease": "OMIM"})
+    (report,) = answer(ALS_OF, odd).certificate.conversions
+    assert (report.bound, report.uncoded) == (Bound.EXACT, 1)
+    assert "1 of its terms are no codes" in report.statement
 
 
 def test_each_member_has_its_own_bound_and_the_whole_is_mixed():
