@@ -85,6 +85,7 @@ def import_command(
     Terminologies: OBO, OBO Graphs JSON, OWL (RDF/XML, Turtle, functional syntax), SKOS, tables of
     terms, HGNC, ICD-10. Mappings: SSSOM as TSV, JSON or RDF, FHIR ConceptMap. Files may be
     compressed (gzip, xz, Zstandard). The same files give the same hub, whatever their order.
+    Mappings that their reviewers reject (a negative reviewer_agreement) are left out.
 
     The exit code is 3 if there is anything in the files that a curator should look at, and 2 if a
     file cannot be read; then no hub is written.
@@ -158,6 +159,9 @@ def _print_imported(console: "Console", imported: "Imported") -> None:
         console.print(totals)
     others = [name for name in hub.vocabularies if name not in hub.terminologies]
     console.print(f"{hub.mappings.height:,} mappings of {len(hub.sources):,} mapping sets.")
+    rejected = sum(each.rejected for each in imported.files)
+    if rejected:
+        console.print(f"Left out, for their reviewers reject them: {rejected:,} mappings.")
     if others:
         told = f"Known from mappings only: {', '.join(others)}."
         console.print(told, style="dim", soft_wrap=True)

@@ -20,11 +20,21 @@ from hereditary_kg.cli.settings import (
 from hereditary_kg.cli.site_display import describe_site, print_profile, print_site
 
 if TYPE_CHECKING:
+    from hereditary_kg.semantics.hub import Hub
     from hereditary_kg.sites.site import Site
 
 __all__ = ["site"]
 
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+_HUB = click.option(
+    "--hub",
+    "hub_path",
+    type=click.Path(path_type=Path),
+    envvar="HKG_HUB",
+    metavar="HUB",
+    help="The directory of a terminology hub; else that of HKG_HUB. With it, it is shown how many "
+    "of the site's codes the hub knows.",
+)
 
 
 @click.group(cls=LazyGroup, places={"learn": "hereditary_kg.cli.site_learn:learn"})
@@ -122,18 +132,21 @@ def load(
 
 @site.command()
 @_DIRECTORY
+@_HUB
 @common_options
 @pass_settings
-def profile(settings: Settings, directory: Path) -> None:
+def profile(settings: Settings, directory: Path, hub_path: Path | None) -> None:
     """Measure the data of the site in DIR, so that queries are sent only where they can match.
 
     The profile says which predicates and classes the data have, how often and together with
     what, which namespaces stand at their ends, and which constants of shared namespaces occur;
-    it names no person. Build it anew after each load, and after each change of
-    `shared_namespaces` in site.toml. What has not changed is not measured again.
+    it names no person. Of public vocabularies it lists the codes at each predicate: a federation
+    that is asked in other codes has to know them. Build it anew after each load, and after each
+    change of `shared_namespaces` in site.toml. What has not changed is not measured again.
     """
     settings.start_logging()
     opened = _open(directory)
+    hub = _open_hub(hub_path)
     with show_step(settings, "Profiling", "triples") as progress:
         built = opened.build_profile(progress=progress)
     tell(
@@ -149,6 +162,7 @@ def profile(settings: Settings, directory: Path) -> None:
             stored=opened.store_size(),
             advice="`shared_namespaces` in site.toml says what may be published; [] publishes "
             "none.",
+            hub=hub,
         )
     tell(settings, f"Next: hkg site serve {directory}")
 
@@ -224,17 +238,24 @@ def serve(
 
 @site.command()
 @_DIRECTORY
+@_HUB
 @table_format_option
 @common_options
 @pass_settings
-def info(settings: Settings, directory: Path, output_format: str) -> None:
+def info(settings: Settings, directory: Path, *, hub_path: Path | None, output_format: str) -> None:
     """Show what the site in DIR is and what it holds."""
     settings.start_logging()
-    described: dict[str, Any] = describe_site(_open(directory))
+    described: dict[str, Any] = describe_site(_open(directory), _open_hub(hub_path))
     if output_format == "json":
         click.echo(json.dumps(described, indent=2, ensure_ascii=False))
     else:
         print_site(open_console(), described)
+
+
+def _open_hub(path: Path | None) -> "Hub | None":
+    from hereditary_kg.cli.hub_files import open_hub
+
+    return None if path is None else open_hub(path)
 
 
 def _open(directory: Path) -> "Site":

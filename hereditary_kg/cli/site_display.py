@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hereditary_kg.cli.code_censuses import describe_codes, print_codes
 from hereditary_kg.cli.tables import make_table
 from hereditary_kg.cli.term_display import shorten_iri
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hereditary_kg.semantics.hub import Hub
     from hereditary_kg.sites.profile import Profile
     from hereditary_kg.sites.site import Site
 
@@ -17,11 +19,15 @@ __all__ = ["describe_site", "print_profile", "print_site"]
 _MOST = 10
 
 
-def describe_site(site: "Site") -> dict[str, Any]:
+def describe_site(site: "Site", hub: "Hub | None" = None) -> dict[str, Any]:
     """Describe a site in plain values, ready for JSON.
 
     Counts of predicates (triples) and classes (instances) come from its profile, and are None
     where that is not one of the data as they are now.
+
+    Args:
+        site: the site.
+        hub: with it, it is said how many of its codes the hub knows.
 
     Raises:
         SiteError: something of it cannot be read.
@@ -43,6 +49,7 @@ def describe_site(site: "Site") -> dict[str, Any]:
         else {iri: entry.triples for iri, entry in profile.predicates.items()},
         "classes": None if profile is None else dict(profile.classes),
         "named_graphs": None if profile is None else dict(profile.graph_triples),
+        "codes": None if profile is None else describe_codes(profile, hub),
         "unlisted": None if profile is None else _count_unlisted(profile),
         "loads": [
             {
@@ -79,6 +86,7 @@ def print_site(console: "Console", described: Mapping[str, Any]) -> None:
     ):
         if described[key]:
             _print_counts(console, described[key], head, unit, WELL_KNOWN_PREFIXES)
+    print_codes(console, described["codes"] or (), WELL_KNOWN_PREFIXES)
     _print_unlisted(console, described["unlisted"] or {})
     if described["loads"]:
         console.print()
@@ -96,6 +104,7 @@ def print_profile(
     declared: Sequence[str] = (),
     stored: int = 0,
     advice: str = "",
+    hub: "Hub | None" = None,
 ) -> None:
     """Print what a profile says, and what of it others may object to.
 
@@ -105,12 +114,14 @@ def print_profile(
         declared: the namespaces that somebody declared as shared.
         stored: the bytes that the data take; 0 where that is not known.
         advice: how to keep constants back.
+        hub: with it, it is said how many of the codes the hub knows.
     """
     from hereditary_kg.sparql.iris import WELL_KNOWN_PREFIXES
 
     counts = {iri: known.triples for iri, known in profile.predicates.items()}
     if counts:
         _print_counts(console, counts, "predicate", "triples", WELL_KNOWN_PREFIXES)
+    print_codes(console, describe_codes(profile, hub), WELL_KNOWN_PREFIXES)
     _print_unlisted(console, _count_unlisted(profile))
     facts = make_table("profile", "")
     facts.add_row("characteristic sets", f"{len(profile.characteristic_sets):,}")
@@ -154,7 +165,8 @@ def _print_shared(
         table.add_row(f"texts of {shorten_iri(iri, prefixes)}", "few values")
     console.print(table)
     console.print(
-        f"The most frequent of these stand in the profile in clear, with their counts. {advice}",
+        "The most frequent of these stand in the profile in clear, with their counts, and so do "
+        f"codes at the predicates above. {advice}",
         style="dim",
     )
 

@@ -1,19 +1,21 @@
 """What is converted of each member's data, by the codes that it is asked for.
 
-The codes at a member's coded predicates are asked for once for each version of its data, in one
-request. Members that do not say which version they answer from are asked for each query.
+The codes at a member's coded predicates stand in its profile where it lists them all
+(`hereditary_kg.sites.code_censuses`). Others are asked for once for each version of its data, in
+one request. Members that do not say which version they answer from are asked for each query.
+Members that refuse are asked, query by query, for the codes that matter to it
+(`hereditary_kg.execution.unlisted_codes`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import polars as pl
-
+from hereditary_kg.execution.code_questions import ask_terms
 from hereditary_kg.execution.context import ExecutionContext
-from hereditary_kg.execution.requests import ask_members
-from hereditary_kg.execution.streams import collect, gather
+from hereditary_kg.execution.streams import gather
+from hereditary_kg.execution.unlisted_codes import UnlistedCodes
 from hereditary_kg.federation.coding import MemberCoding
-from hereditary_kg.planning import plan
+from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.planning.converted_profiles import converted_profile
 from hereditary_kg.planning.members import MemberView
 from hereditary_kg.rdf.terms import IRI
@@ -21,32 +23,26 @@ from hereditary_kg.semantics.included_patterns import SUBCLASS_OF, resolve_inclu
 from hereditary_kg.semantics.query_conversion import ConvertedPredicate, MemberConversion
 from hereditary_kg.semantics.translation import Translation, Translator
 from hereditary_kg.sites.profile import Profile
-from hereditary_kg.sparql.algebra import (
-    BGP,
-    Distinct,
-    Extend,
-    Graph,
-    Pattern,
-    Project,
-    Query,
-    TriplePattern,
-    Union,
-    Variable,
-)
+from hereditary_kg.sparql.algebra import Query
 
 __all__ = ["Conversions"]
-
-_SUBJECT, _OBJECT, _GRAPH, _PREDICATE = (
-    Variable(f"{Variable.HIDDEN}{name}") for name in ("s", "value", "g", "predicate")
-)
 
 
 @dataclass(frozen=True)
 class _Known:
-    """A member's view, and the profile that it was made from."""
+    """What was made from a member's profile.
+
+    Attributes:
+        profile: the profile.
+        view: the member as the user sees it.
+        terms: the terms that it lists, by predicate.
+        unlisted: those that it does not list; None where it lists all.
+    """
 
     profile: Profile | None
     view: MemberView
+    terms: Mapping[str, list[str]]
+    unlisted: UnlistedCodes | None = None
 
 
 class Conversions:
@@ -79,11 +75,30 @@ class Conversions:
     ) -> list[MemberView]:
         """Give what planning is to know of members: their data as the user sees them.
 
+        Of members that do not list their codes, `settled` is to be asked for more.
+
         Args:
             views: what their own profiles say.
             context: asks those whose codes are not known.
         """
         await gather(self._learn(view, context) for view in views if self._is_new(view))
+        return [self._seen(view) for view in views if view.name not in context.failures]
+
+    async def settled(
+        self, query: Query, views: Sequence[MemberView], context: ExecutionContext
+    ) -> list[MemberView]:
+        """Give the same views with the codes that matter to a query.
+
+        Args:
+            query: without ``hkg:includes``.
+            views: as `views` gave them.
+            context: asks members that do not list their codes.
+        """
+        await gather(
+            self._settle(known, query, context)
+            for view in views
+            if (known := self._known.get(view.name)) is not None and known.unlisted is not None
+        )
         return [self._seen(view) for view in views if view.name not in context.failures]
 
     def _is_new(self, view: MemberView) -> bool:
@@ -100,19 +115,64 @@ class Conversions:
 
     async def _learn(self, view: MemberView, context: ExecutionContext) -> None:
         coding = self._codings[view.name]
-        wanted = sorted(
-            iri for iri in {*coding.codes, *coding.values} if _may_use(view.profile, iri)
-        )
-        terms = await _ask_terms(context, view.name, wanted) if wanted else {}
+        before = self._known.get(view.name)
+        refused: dict[str, MemberError] = {}
+        if view.profile is None and before is not None and before.unlisted is not None:
+            refused |= before.unlisted.refused
+        terms: dict[str, list[str]] = {}
+        asked: list[str] = []
+        for iri in sorted({*coding.codes, *coding.values} - refused.keys()):
+            if not _may_use(view.profile, iri):
+                continue
+            listed = _listed_terms(view.profile, iri)
+            if listed is None:
+                asked.append(iri)
+            else:
+                terms[iri] = listed
+        if asked:
+            answers, more = await _ask_or_be_refused(context, view.name, asked)
+            terms |= answers
+            refused |= more
         if view.name in context.failures:
             return
-        conversion = self._conversion(view.profile, coding, terms)
-        profile = None if view.profile is None else converted_profile(view.profile, conversion)
-        seen = replace(view, profile=profile, conversion=conversion)
-        self._known[view.name] = _Known(view.profile, seen)
+        unlisted = None
+        if refused:
+            unlisted = UnlistedCodes(self._translator, coding, refused, view.profile)
+        self._known[view.name] = self._made(view, view.profile, terms, unlisted)
+
+    async def _settle(self, known: _Known, query: Query, context: ExecutionContext) -> None:
+        name, unlisted = known.view.name, known.unlisted
+        if unlisted is None:
+            return
+        try:
+            is_new = await unlisted.find(query, name, context)
+        except MemberError as error:
+            context.fail(error)
+            return
+        context.notes.extend(f"{name} {told}" for told in unlisted.statements)
+        if is_new:
+            self._known[name] = self._made(known.view, known.profile, known.terms, unlisted)
+
+    def _made(
+        self,
+        view: MemberView,
+        profile: Profile | None,
+        terms: Mapping[str, list[str]],
+        unlisted: UnlistedCodes | None,
+    ) -> _Known:
+        asked = {} if unlisted is None else unlisted.asked
+        every = terms if unlisted is None else {**terms, **unlisted.terms}
+        conversion = self._conversion(profile, self._codings[view.name], every, asked)
+        converted = None if profile is None else converted_profile(profile, conversion)
+        seen = replace(view, profile=converted, conversion=conversion)
+        return _Known(profile, seen, terms, unlisted)
 
     def _conversion(
-        self, profile: Profile | None, coding: MemberCoding, terms: Mapping[str, list[str]]
+        self,
+        profile: Profile | None,
+        coding: MemberCoding,
+        terms: Mapping[str, list[str]],
+        asked: Mapping[str, int],
     ) -> MemberConversion:
         found: dict[str, list[ConvertedPredicate]] = {}
         natives = {*terms, *coding.predicates}
@@ -123,25 +183,63 @@ class Conversions:
             if iri not in coding.predicates and _may_use(profile, iri)
         }
         for iri in sorted(natives):
-            translation = self._translation(coding, iri, terms[iri]) if iri in terms else None
+            translation = None
+            if iri in terms:
+                translation = self._translation(coding, iri, terms[iri], asked.get(iri))
             seen = ConvertedPredicate(
                 IRI(iri), translation, _may_have_blank(profile, iri), _is_functional(profile, iri)
             )
             found.setdefault(coding.predicates.get(iri, iri), []).append(seen)
         return MemberConversion(self._translator, {iri: tuple(seen) for iri, seen in found.items()})
 
-    def _translation(self, coding: MemberCoding, iri: str, terms: list[str]) -> Translation:
+    def _translation(
+        self, coding: MemberCoding, iri: str, terms: list[str], asked: int | None
+    ) -> Translation:
         coded = coding.codes.get(iri)
         if coded is not None:
             user = coding.predicates.get(iri, iri)
-            return self._translator.at(user).translate(terms, coded)
-        return self._translator.enumerate(terms, coding.values[iri])
+            return self._translator.at(user).translate(terms, coded, asked)
+        return self._translator.enumerate(terms, coding.values[iri], asked)
+
+
+async def _ask_or_be_refused(
+    context: ExecutionContext, member: str, predicates: Sequence[str]
+) -> tuple[Mapping[str, list[str]], Mapping[str, MemberError]]:
+    """Ask for the terms at predicates; give the answers, and what was said instead of some."""
+    try:
+        return await ask_terms(context, member, predicates), {}
+    except MemberError as error:
+        if error.kind == "unreachable":
+            context.fail(error)
+            return {}, {}
+        if len(predicates) == 1:
+            return {}, {predicates[0]: error}
+    answers: dict[str, list[str]] = {}
+    refused: dict[str, MemberError] = {}
+    for iri in predicates:
+        one, other = await _ask_or_be_refused(context, member, [iri])
+        answers |= one
+        refused |= other
+    return answers, refused
 
 
 def _may_use(profile: Profile | None, iri: str) -> bool:
-    # Named graphs are not in the profile's numbers.
-    has_graphs = profile is not None and (profile.named_graphs or profile.unlisted_graphs.count)
-    return profile is None or bool(has_graphs) or profile.predicate(iri) is not None
+    return profile is None or _has_graphs(profile) or profile.predicate(iri) is not None
+
+
+def _has_graphs(profile: Profile) -> bool:
+    # What is in named graphs is not in the profile's numbers.
+    return bool(profile.named_graphs or profile.unlisted_graphs.count)
+
+
+def _listed_terms(profile: Profile | None, iri: str) -> list[str] | None:
+    """Give the terms at a predicate if a profile lists all of them, blank nodes apart."""
+    if profile is None or _has_graphs(profile):
+        return None
+    known = profile.predicates.get(iri)
+    if known is None or known.codes is None or not known.codes.is_whole:
+        return None
+    return [f"<{iri}>" for iri in known.codes.iris]
 
 
 def _may_have_blank(profile: Profile | None, iri: str) -> bool:
@@ -168,23 +266,3 @@ def _may_have_hierarchy(view: MemberView, namespaces: frozenset[str]) -> bool:
         for each in admitted
         for namespace in namespaces
     )
-
-
-async def _ask_terms(
-    context: ExecutionContext, member: str, predicates: Sequence[str]
-) -> dict[str, list[str]]:
-    """Ask a member which terms stand at some predicates, in any graph."""
-    branches: list[Pattern] = []
-    for iri in map(IRI, predicates):
-        triples = BGP((TriplePattern(_SUBJECT, iri, _OBJECT),))
-        places = (triples, Graph(_GRAPH, triples))
-        branches.extend(Extend(place, _PREDICATE, iri) for place in places)
-    shown = (_PREDICATE, _OBJECT)
-    asked = Distinct(Project(Union.of(branches), shown))
-    fetch = plan.Fetch(asked, (member,), shown, frozenset(shown), distinct=False)
-    frame = await collect(ask_members(context, fetch, None), [variable.name for variable in shown])
-    named = frame.filter(~pl.col(_OBJECT.name).str.starts_with("_:"))
-    by_predicate: dict[str, list[str]] = {iri: [] for iri in predicates}
-    for predicate, term in named.unique().sort(named.columns).iter_rows():
-        by_predicate[predicate[1:-1]].append(term)
-    return by_predicate

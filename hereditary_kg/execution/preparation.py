@@ -146,6 +146,7 @@ async def prepare_query(
     if conversions is not None:
         views = await conversions.views(views, context)
         query = conversions.query(query, views)
+        views = await conversions.settled(query, views, context)
     planned = await _plan_over(
         query, views, context, findings, versions, optimise=optimise, probe=probe
     )

@@ -103,6 +103,8 @@ class ConversionReport:
         foreign: what else stands there that is a code, but of another vocabulary than the
             member's description says; it is left out.
         uncoded: how many other terms stand there that are no codes.
+        unlisted: how many terms the member was asked for, where it does not list its own; None
+            where it does.
     """
 
     member: str
@@ -118,6 +120,7 @@ class ConversionReport:
     undecided: tuple[str, ...]
     foreign: tuple[str, ...]
     uncoded: int
+    unlisted: int | None
     _hub: Hub
     _pairs: tuple[Pair, ...]
     _found: Mapping[str, Conversion]
@@ -151,6 +154,8 @@ class ConversionReport:
             told += f"; {len(self.foreign):,} left out that are codes of another vocabulary"
         if self.uncoded:
             told += f"; {self.uncoded:,} of its terms are no codes"
+        if self.unlisted is not None:
+            told += f"; it does not list its own, and {self.unlisted:,} were asked for"
         return told
 
     def to_dict(self) -> dict[str, Any]:
@@ -168,6 +173,7 @@ class ConversionReport:
             "undecided": list(self.undecided),
             "foreign": list(self.foreign),
             "uncoded": self.uncoded,
+            "unlisted": self.unlisted,
             "uses": [use.to_dict() for use in self.uses],
         }
 
@@ -277,7 +283,7 @@ def _report(
         undecided = () if code is None else _undecided([translation.expand(code)])
         # What is seen as another code is not seen as this one.
         undecided = tuple(each for each in undecided if each in translation.unmapped)
-    if undecided or translation.foreign:
+    if undecided or translation.foreign or translation.asked is not None:
         bound = bound.and_(Bound.LOWER)
     return ConversionReport(
         member,
@@ -293,6 +299,7 @@ def _report(
         undecided,
         translation.foreign,
         translation.uncoded,
+        translation.asked,
         conversion.translator.hub,
         conversion.pairs_of(triple, translation),
         found,

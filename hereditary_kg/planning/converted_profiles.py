@@ -43,8 +43,25 @@ def converted_profile(profile: Profile, conversion: MemberConversion) -> Profile
 
 def _converted(known: PredicateProfile, seen: ConvertedPredicate) -> PredicateProfile:
     """Say of a predicate's objects what is known of them once they are converted."""
-    if seen.translation is None or seen.translation.is_identity:
+    if seen.translation is None:
         return known
+    if seen.translation.is_identity and seen.translation.asked is None:
+        return known
+    if seen.translation.asked is not None:
+        # What the member does not list may be anything.
+        return replace(
+            known,
+            object_namespaces=(),
+            datatypes=(),
+            languages=(),
+            iri_objects=True,
+            literal_objects=True,
+            object_filter=None,
+            number_range=None,
+            date_range=None,
+            object_counts={},
+            codes=None,
+        )
     terms = {pair.user for pair in seen.translation.pairs}
     iris = [term for term in terms if isinstance(term, IRI)]
     literals = [term for term in terms if isinstance(term, Literal)]
@@ -62,6 +79,7 @@ def _converted(known: PredicateProfile, seen: ConvertedPredicate) -> PredicatePr
         number_range=None,
         date_range=None,
         object_counts={},
+        codes=None,
     )
 
 

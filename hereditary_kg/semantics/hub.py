@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from sys import intern
+from typing import NamedTuple
 
 import polars as pl
 
@@ -56,8 +57,7 @@ GENERALISED: Mapping[str, str] = {
 """Predicates that imply one of SKOS'. Source: SSSOM, chain rules RG1 and RG2."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step from a term to another.
 
     Attributes:
@@ -266,13 +266,29 @@ class Hub:
         Args:
             names: terms, which are among the answer.
         """
+        return self._closure(names, self._parents, self._broad)
+
+    def at_or_below(self, names: Iterable[str]) -> AbstractSet[str]:
+        """Give all terms from which steps to what is the same or broader lead to some of these.
+
+        Args:
+            names: terms, which are among the answer.
+        """
+        return self._closure(names, self._children, self._narrow)
+
+    def _closure(
+        self,
+        names: Iterable[str],
+        said: Mapping[str, Sequence[str]],
+        mapped: Mapping[str, Sequence[tuple[str, int]]],
+    ) -> AbstractSet[str]:
         found = set(names)
         waiting = list(found)
         while waiting:
             name = waiting.pop()
-            mapped = chain(self._exact.get(name, ()), self._broad.get(name, ()))
-            said = chain(self._parents.get(name, ()), self._replaced.get(name, ()))
-            for end in chain(said, (end for end, _ in mapped)):
+            rows = chain(self._exact.get(name, ()), mapped.get(name, ()))
+            terms = chain(said.get(name, ()), self._replaced.get(name, ()))
+            for end in chain(terms, (end for end, _ in rows)):
                 if end not in found:
                     found.add(end)
                     waiting.append(end)

@@ -51,6 +51,7 @@ class ReadFile:
         findings: what a curator should look at.
         negated: mappings that the file denies; see `MAPPINGS`.
         disjoint: pairs of terms that nothing can be both of; see `DISJOINT`.
+        rejected: how many mappings are left out because their reviewers reject them.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class ReadFile:
     findings: tuple[Finding, ...] = ()
     negated: pl.DataFrame = field(default_factory=lambda: empty_frame(MAPPINGS))
     disjoint: pl.DataFrame = field(default_factory=lambda: empty_frame(DISJOINT))
+    rejected: int = 0
 
 
 @dataclass(frozen=True)
@@ -187,11 +189,16 @@ def _from_mapping_set(path: Path, name: str, mapping_set: MappingSet) -> ReadFil
         "licence": _text(mapping_set, "license"),
         "file": path.name,
     }
-    material = Material(
-        (), mapping_set.to_hub_rows(), {mapping_set.id: facts}, dict(_labels(mapping_set))
+    rows = mapping_set.to_hub_rows(rejected=False)
+    material = Material((), rows, {mapping_set.id: facts}, dict(_labels(mapping_set)))
+    return ReadFile(
+        path,
+        name,
+        material,
+        validate(mapping_set),
+        mapping_set.to_hub_rows(negated=True, rejected=False),
+        rejected=int(mapping_set.rejected.sum()),
     )
-    findings = validate(mapping_set)
-    return ReadFile(path, name, material, findings, mapping_set.to_hub_rows(negated=True))
 
 
 def _text(mapping_set: MappingSet, slot: str) -> str:

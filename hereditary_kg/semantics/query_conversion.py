@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TypeAlias
 
-from hereditary_kg.rdf.terms import IRI, Term
+from hereditary_kg.rdf.terms import IRI, XSD, Literal, Term
 from hereditary_kg.semantics.included_patterns import IncludedPattern
 from hereditary_kg.semantics.late_translation import (
     CodedObject,
@@ -150,6 +150,7 @@ class MemberConversion:
         return all(
             each.translation is not None
             and not each.blank
+            and not _may_be_other(triple, each.translation)
             and not self.pairs_of(triple, each.translation)
             for each in seen
         )
@@ -197,13 +198,16 @@ class MemberConversion:
         return NativeRequest(native, late.shown, late.distinct)
 
     def _coded_object(self, triple: TriplePattern, *, whole_graph: bool) -> CodedObject | None:
-        """Say how the object of a pattern is translated; None where nothing is, or by several."""
+        """Say how an object is translated; None where it is not, by several or in part."""
         if triple.is_path or isinstance(triple.predicate, Variable) or not self.affects(triple):
             return None
         seen = self.seen(triple)
         if len(seen) != 1 or seen[0].translation is None:
             return None
         translation = seen[0].translation
+        if translation.asked is not None:
+            # What stands there besides is not known, so neither is what becomes equal.
+            return None
         functional = seen[0].functional and whole_graph
         if not isinstance(triple, IncludedPattern):
             single, disjoint = translation.is_single, translation.is_disjoint
@@ -335,9 +339,14 @@ class _Rewriting:
             return self._constant(triple, seen.native, pairs, place)
         if triple.object in self._late:
             return self._untranslated(triple, triple.object, seen.native, pairs)
-        if pairs == seen.translation.pairs and seen.translation.is_identity:
+        others = _may_be_other(triple, seen.translation)
+        is_whole = others or seen.translation.asked is None
+        if is_whole and pairs == seen.translation.pairs and seen.translation.is_identity:
             return native
         translated = self._variable(triple, triple.object, seen.native, pairs, place)
+        if others:
+            rest = _none_of(triple.object, (pair.native for pair in pairs))
+            return Union.of((translated, Filter.of(rest, native)))
         if not seen.blank or isinstance(triple, IncludedPattern):
             return translated
         return Union.of((translated, Filter.of(Call("ISBLANK", (triple.object,)), native)))
@@ -407,6 +416,26 @@ class _Rewriting:
 
     def _fresh(self) -> Variable:
         return Variable(f"{Variable.HIDDEN}code{next(self._numbers)}")
+
+
+def _may_be_other(triple: TriplePattern, translation: Translation) -> bool:
+    """Whether a pattern matches terms that the member does not list, which stay as they are."""
+    is_open = isinstance(triple.object, Variable) and not isinstance(triple, IncludedPattern)
+    return translation.asked is not None and is_open
+
+
+def _none_of(shown: Variable, terms: Iterable[Term]) -> Expression:
+    """Give the condition that a variable is none of some terms."""
+    iris: dict[Term, None] = {}
+    condition: Expression = Literal("true", XSD + "boolean")
+    for term in terms:
+        if isinstance(term, IRI):
+            iris[term] = None
+        else:
+            # Literals of other datatypes are not compared by NOT IN, but are an error.
+            other = Call("!", (Call("SAMETERM", (shown, term)),))
+            condition = Call("&&", (condition, other))
+    return Call("&&", (condition, Call("NOT IN", (shown, *iris)))) if iris else condition
 
 
 def _plain(

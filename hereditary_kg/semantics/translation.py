@@ -21,7 +21,17 @@ from hereditary_kg.semantics.expansion import Census, Expansion
 from hereditary_kg.semantics.hub import Hub
 from hereditary_kg.semantics.identifiers import iri_of, normalise, vocabulary_of
 
-__all__ = ["NATIVE", "USER", "Pair", "Translation", "Translator", "is_disjoint", "is_single"]
+__all__ = [
+    "NATIVE",
+    "USER",
+    "Pair",
+    "Translation",
+    "Translator",
+    "code_of",
+    "enumerated_terms",
+    "is_disjoint",
+    "is_single",
+]
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,8 @@ class Translation:
         census: the codes among them.
         translate: gives the pairs of other terms, by their canonical texts, should any come.
         foreign: the terms that are codes of other vocabularies than the member is said to use.
+        asked: how many terms the member was asked for, where it does not list its own: then what
+            stands there besides is not known. None where it does.
     """
 
     def __init__(
@@ -85,10 +97,12 @@ class Translation:
         census: Census,
         translate: Callable[[Iterable[str]], Iterable[Pair]],
         foreign: tuple[str, ...] = (),
+        asked: int | None = None,
     ) -> None:
         self.pairs = tuple(sorted(pairs, key=_place))
         self.census = census
         self.foreign = foreign
+        self.asked = asked
         self.expand = cache(self._expand)
         self._translate = translate
 
@@ -250,12 +264,15 @@ class Translator:
             return f"{self.vocabulary}:{term.value[len(self._start) :]}"
         return _normalised(term.value, "")
 
-    def translate(self, terms: Iterable[str], coded: CodedPredicate) -> Translation:
+    def translate(
+        self, terms: Iterable[str], coded: CodedPredicate, asked: int | None = None
+    ) -> Translation:
         """Translate the terms at a coded predicate.
 
         Args:
             terms: canonical texts, each once.
             coded: how they are coded.
+            asked: as of `Translation`.
         """
 
         def pairs(texts: Iterable[str]) -> Iterator[Pair]:
@@ -265,11 +282,11 @@ class Translator:
         codes = (pair.code for pair in known if pair.code is not None)
         uncoded = dict.fromkeys(pair.native for pair in known if pair.code is None)
         foreign = tuple(native.text for native in uncoded if _is_foreign(native, coded))
-        return Translation(known, Census(self.hub, codes), pairs, foreign)
+        return Translation(known, Census(self.hub, codes), pairs, foreign, asked)
 
     def _pairs(self, text: str, coded: CodedPredicate) -> Iterator[Pair]:
         native = parse_term(text)
-        code = _code_of(native, coded) or self._gene_of(native, coded)
+        code = code_of(native, coded) or self._gene_of(native, coded)
         if code is None:
             yield Pair(native, native)
             return
@@ -295,18 +312,21 @@ class Translator:
             return found
         return (Conversion(code, None, Relation.NONE),)
 
-    def enumerate(self, terms: Iterable[str], values: Mapping[str, str]) -> Translation:
+    def enumerate(
+        self, terms: Iterable[str], values: Mapping[str, str], asked: int | None = None
+    ) -> Translation:
         """Translate the terms at a predicate with enumerated values.
 
         Args:
             terms: canonical texts, each once.
             values: the member's value -> the user's.
+            asked: as of `Translation`.
         """
 
         def pairs(texts: Iterable[str]) -> Iterator[Pair]:
             return (Pair(each, _enumerated(each, values)) for each in map(parse_term, texts))
 
-        return Translation(pairs(terms), _NO_CENSUS, pairs)
+        return Translation(pairs(terms), _NO_CENSUS, pairs, asked=asked)
 
     def check(self, asked: str) -> None:
         """Check that there is something to be known of a code.
@@ -338,12 +358,19 @@ _NO_CENSUS = Census(Hub(), ())
 def _enumerated(native: Term, values: Mapping[str, str]) -> Term:
     written = native.lexical if isinstance(native, Literal) else native.text
     user = values.get(written)
-    if user is None:
-        return native
-    return parse_term(user) if user.startswith("<") and user.endswith(">") else Literal(user)
+    return native if user is None else _value_term(user)
 
 
-def _code_of(term: Term, coded: CodedPredicate) -> str | None:
+def enumerated_terms(values: Iterable[str]) -> tuple[Term, ...]:
+    """Give the terms that a member's enumerated values are, as plain texts or IRIs."""
+    return tuple(map(_value_term, values))
+
+
+def _value_term(value: str) -> Term:
+    return parse_term(value) if value.startswith("<") and value.endswith(">") else Literal(value)
+
+
+def code_of(term: Term, coded: CodedPredicate) -> str | None:
     """Give the code that a member's term is, as a canonical CURIE."""
     match term:
         case IRI(value) if not coded.literal:

@@ -31,13 +31,23 @@ from hereditary_kg.sites.term_filters import hash_term, split_hashes
 if TYPE_CHECKING:
     from pyoxigraph import Store
 
-__all__ = ["MOST_COUNTED", "MOST_TEXTS", "Constants", "ObjectMeasure", "measure_objects"]
+__all__ = [
+    "MOST_CODES",
+    "MOST_COUNTED",
+    "MOST_TEXTS",
+    "Constants",
+    "ObjectMeasure",
+    "measure_objects",
+]
 
 MOST_TEXTS = 32
 """Texts of more than this many distinct values are no enumeration."""
 
 MOST_COUNTED = 64
 """So many constants of a predicate are counted, the most frequent ones."""
+
+MOST_CODES = 100_000
+"""More codes than this of one predicate and scope are not kept in clear."""
 
 _BATCH = 50_000
 """Rare predicates are measured together up to this many triples."""
@@ -60,6 +70,8 @@ class Constants:
         frequent: canonical text -> triples, of the most frequent ones.
         are_codes: whether all of them end like a code.
         beginnings: how they begin (`subject_measures.beginning_of`) -> distinct objects.
+        codes: what follows the scope in each of them, sorted; None where they are not kept: more
+            than `MOST_CODES`, not all of them codes, or in a scope whose codes are not listed.
     """
 
     hashes: bytes = b""
@@ -67,6 +79,7 @@ class Constants:
     frequent: dict[str, int] = field(default_factory=dict)
     are_codes: bool = True
     beginnings: dict[str, int] = field(default_factory=dict)
+    codes: list[str] | None = field(default_factory=list)
 
 
 @dataclass
@@ -91,6 +104,7 @@ class ObjectMeasure:
         date_objects: how many objects are dates.
         date_triples: how many triples have a date, at least.
         constants: scope -> the objects in it.
+        counted: whether the triples of each object were counted.
     """
 
     triples: int = 0
@@ -108,6 +122,7 @@ class ObjectMeasure:
     date_objects: int = 0
     date_triples: int = 0
     constants: dict[str, Constants] = field(default_factory=dict)
+    counted: bool = True
 
     def to_plain(self) -> dict[str, Any]:
         """Give the measure in plain values, ready for JSON."""
@@ -245,6 +260,7 @@ class _ObjectReader:
 
     def take_uncounted(self, frame: pl.DataFrame) -> None:
         """Take distinct objects of the only predicate."""
+        self._measures[0].counted = False
         self.take(frame.select(pl.lit("0").alias("number"), "object", pl.lit("1").alias("triples")))
 
     def take(self, frame: pl.DataFrame) -> None:
@@ -293,8 +309,7 @@ class _ObjectReader:
     def _may_share(self, stem: str) -> bool:
         return stem in self._vocabulary or is_well_known(stem)
 
-    @staticmethod
-    def _take_constants(measure: ObjectMeasure, scope: str, frame: pl.DataFrame) -> None:
+    def _take_constants(self, measure: ObjectMeasure, scope: str, frame: pl.DataFrame) -> None:
         constants = measure.constants.setdefault(scope, Constants())
         constants.hashes += b"".join(map(hash_term, frame["object"]))
         constants.counts.extend(frame["triples"])
@@ -306,6 +321,14 @@ class _ObjectReader:
         ):
             constants.beginnings[text] = constants.beginnings.get(text, 0) + count
         constants.are_codes &= frame["object"].str.contains(CODE).all()
+        is_listed = constants.are_codes and (is_well_known(scope) or scope in self._declared)
+        if constants.codes is None or not is_listed:
+            constants.codes = None
+        else:
+            rest = frame["object"].str.slice(len(scope) + 1).str.strip_suffix(">")
+            constants.codes.extend(rest)
+            if len(constants.codes) > MOST_CODES:
+                constants.codes = None
         counted = frame.filter(pl.col("triples") >= FEWEST_USERS).top_k(
             MOST_COUNTED, by=["triples", "object"]
         )
@@ -425,6 +448,8 @@ def _order(constants: Constants) -> None:
     rows = sorted(zip(split_hashes(constants.hashes), constants.counts, strict=True))
     constants.hashes = b"".join(each for each, _ in rows)
     constants.counts = [count for _, count in rows]
+    if constants.codes is not None:
+        constants.codes.sort()
     frequent = sorted(constants.frequent.items(), key=lambda item: (-item[1], item[0]))
     constants.frequent = dict(frequent[:MOST_COUNTED])
 

@@ -12,6 +12,7 @@ from hereditary_kg.sites.adaptive_namespaces import (
     choose_namespaces,
     fold_rare,
 )
+from hereditary_kg.sites.code_censuses import CodeCensus
 from hereditary_kg.sites.individuals import Individuals
 from hereditary_kg.sites.namespaces import generalise_namespaces
 from hereditary_kg.sites.object_measures import ObjectMeasure
@@ -50,6 +51,7 @@ class PredicateDescriber:
         rules: which names may be listed.
         is_public: tells namespaces of vocabularies from others.
         individuals: those whose IRIs may not show.
+        censuses: predicate -> its codes that may be listed.
     """
 
     subjects: SubjectMeasures
@@ -59,6 +61,7 @@ class PredicateDescriber:
     rules: NameRules
     is_public: Callable[[str], bool]
     individuals: Individuals
+    censuses: Mapping[str, CodeCensus]
 
     def describe(self, iri: str) -> PredicateProfile:
         """Describe one predicate."""
@@ -88,6 +91,7 @@ class PredicateDescriber:
             and _fewest_subjects(held, objects.triples, objects.date_triples) >= FEWEST_USERS
             else None,
             object_counts=self.shared.counts.get(iri, {}),
+            codes=self.censuses.get(iri),
         )
 
     def _subject_namespaces(self, iri: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from hereditary_kg.sites.adaptive_namespaces import choose_namespaces
 from hereditary_kg.sites.characteristic_sets import CharacteristicSet, Link
+from hereditary_kg.sites.code_censuses import CodeCensus
 from hereditary_kg.sites.namespaces import admits
 from hereditary_kg.sites.term_filters import TermFilter
 
@@ -14,7 +15,7 @@ __all__ = ["PROFILE_FORMAT", "PredicateProfile", "Profile", "Unlisted"]
 
 StarSize: TypeAlias = tuple[float, float]
 
-PROFILE_FORMAT = 3
+PROFILE_FORMAT = 4
 """The version of the JSON form; another version is refused rather than guessed at."""
 
 
@@ -43,6 +44,7 @@ class PredicateProfile:
             objects between them, whatever their time zone; None where not known or there is none.
         object_counts: canonical text of a constant that the object filter covers -> triples
             that have it, for the most frequent ones.
+        codes: the codes of public vocabularies among the objects; None where they are not listed.
     """
 
     triples: int
@@ -61,6 +63,7 @@ class PredicateProfile:
     number_range: tuple[float, float] | None = None
     date_range: tuple[str, str] | None = None
     object_counts: Mapping[str, int] = field(default_factory=dict)
+    codes: CodeCensus | None = None
 
 
 @dataclass(frozen=True)

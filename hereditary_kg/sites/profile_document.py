@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hereditary_kg.sites.characteristic_sets import CharacteristicSet, Link
+from hereditary_kg.sites.code_censuses import CodeCensus, CodeList, pack_codes, unpack_codes
 from hereditary_kg.sites.errors import SiteError
 from hereditary_kg.sites.profile import PROFILE_FORMAT, PredicateProfile, Profile, Unlisted
 from hereditary_kg.sites.term_filters import (
@@ -124,8 +125,17 @@ def _predicate_entry(known: PredicateProfile, filters: _FilterWriter) -> dict[st
         "number_range": known.number_range,
         "date_range": known.date_range,
         "object_counts": dict(known.object_counts) or None,
+        "codes": None if known.codes is None else _census_entry(known.codes),
     }
     return entry | {key: value for key, value in optional.items() if value is not None}
+
+
+def _census_entry(census: CodeCensus) -> dict[str, Any]:
+    lists = {
+        namespace: [each.triples, pack_codes(each.codes)]
+        for namespace, each in census.lists.items()
+    }
+    return {"lists": lists, "others": census.others}
 
 
 def read_profile(document: bytes) -> Profile:
@@ -142,7 +152,7 @@ def read_profile(document: bytes) -> Profile:
     if version != PROFILE_FORMAT:
         raise SiteError(
             f"the site profile has format {version!r}, and this version reads "
-            f"{PROFILE_FORMAT}; build it again, or update the older side"
+            f"{PROFILE_FORMAT}; build it again with `hkg site profile`, or update the older side"
         )
     try:
         return _read_table(table)
@@ -226,7 +236,18 @@ def _read_predicate(entry: Mapping[str, Any], filters: _FilterReader) -> Predica
         object_counts={
             term: _count(count) for term, count in entry.get("object_counts", {}).items()
         },
+        codes=_read_census(entry["codes"]) if "codes" in entry else None,
     )
+
+
+def _read_census(entry: Mapping[str, Any]) -> CodeCensus:
+    lists = {
+        namespace: CodeList(
+            unpack_codes(_text(packed)), None if triples is None else _count(triples)
+        )
+        for namespace, (triples, packed) in entry["lists"].items()
+    }
+    return CodeCensus(lists, _count(entry["others"]))
 
 
 def _read_set(

@@ -8,7 +8,7 @@ from hereditary_kg.sites.object_measures import ObjectMeasure
 
 __all__ = ["ProfileState"]
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from hereditary_kg.rdf.terms import RDF_TYPE
 from hereditary_kg.sites.characteristic_sets import CharacteristicSet
+from hereditary_kg.sites.code_censuses import take_censuses
 from hereditary_kg.sites.individuals import Individuals
 from hereditary_kg.sites.loading import Progress
 from hereditary_kg.sites.namespaces import may_overlap
@@ -177,10 +178,16 @@ def _assemble(store: "Store", stamp: str, policy: SharingPolicy, measured: _Meas
     shared = share_constants(policy, subjects, measured.objects, names, limits.counts)
     is_public = public_namespaces(shared, names)
     keys = keys_by_predicate(subjects)
-    describer = PredicateDescriber(
-        subjects, keys, measured.objects, shared, rules, is_public, measured.individuals
-    )
     listed = {iri for iri in measured.predicates if iri in names}
+    censuses = take_censuses(
+        policy,
+        {iri: each for iri, each in measured.objects.items() if iri in listed},
+        shared.public,
+        limits.codes,
+    )
+    describer = PredicateDescriber(
+        subjects, keys, measured.objects, shared, rules, is_public, measured.individuals, censuses
+    )
     described = {iri: describer.describe(iri) for iri in sorted(measured.predicates)}
     profiles = bound_namespaces(
         {iri: each for iri, each in described.items() if iri in listed}, limits.namespaces

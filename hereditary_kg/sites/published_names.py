@@ -45,6 +45,7 @@ class ListLimits:
         namespaces: so many namespaces at the ends of all predicates together.
         counts: so many counted constants of all predicates together.
         set_entries: so many predicates of all characteristic sets together.
+        codes: so many codes in the censuses of all predicates together.
     """
 
     predicates: int = 1000
@@ -53,6 +54,7 @@ class ListLimits:
     namespaces: int = 4096
     counts: int = 4096
     set_entries: int = 16384
+    codes: int = 100_000
 
 
 @dataclass(frozen=True)

@@ -124,10 +124,12 @@ _WELL_KNOWN = (
     "http://www.orpha.net/ORDO/",
     "http://www.w3.org/",
     "http://xmlns.com/foaf/",
+    "https://icd.who.int/",
     "https://identifiers.org/hgnc/",
     "https://loinc.org/rdf/",
     "https://omim.org/entry/",
     "https://omim.org/phenotypicSeries/",
+    "https://www.ncbi.nlm.nih.gov/gene/",
     "https://www.omim.org/entry/",
 )
 
@@ -164,6 +166,14 @@ class SharingPolicy:
             detects=DETECTED in given,
             base_iri=base_iri,
         )
+
+    def may_list(self, namespace: str) -> bool:
+        """Say whether codes in a namespace that is shared may be listed in clear.
+
+        Its hashes tell whoever knows the vocabulary as much; of a vocabulary that only the site
+        knows they do not.
+        """
+        return namespace.startswith(self.namespaces) or is_well_known(namespace)
 
     def may_detect(self, namespace: str) -> bool:
         """Say whether a namespace is far enough from the site's own IRIs to be detected."""

@@ -72,6 +72,23 @@ def test_import_says_what_was_read(files, run):
     assert "hkg map show TERM --hub hub" in done.errors
 
 
+def test_import_leaves_out_what_reviewers_reject(files, run, tmp_path):
+    (tmp_path / "reviewed.sssom.tsv").write_text(
+        "#curie_map:\n#  MONDO: http://purl.obolibrary.org/obo/MONDO_\n"
+        "#  OMIM: https://omim.org/entry/\n#mapping_set_id: https://example.org/reviewed\n"
+        "#license: https://creativecommons.org/publicdomain/zero/1.0/\n"
+        "subject_id\tpredicate_id\tobject_id\tmapping_justification\treviewer_label\treviewer_agreement\n"
+        "MONDO:0007103\tskos:exactMatch\tOMIM:105400\tsemapv:ManualMappingCuration\tA\t1\n"
+        "MONDO:0007103\tskos:exactMatch\tOMIM:205100\tsemapv:ManualMappingCuration\tA\t-1\n"
+    )
+    done = run("map", "import", "mondo.obo", "reviewed.sssom.tsv", "-o", "hub")
+    assert (done.code, "findings (" in done.errors) == (0, False), done.errors
+    words = " ".join(done.output.split())
+    assert "reviewed.sssom.tsv mappings 1 0" in words
+    assert "Left out, for their reviewers reject them: 1 mappings." in words
+    assert run("map", "show", "OMIM:205100").code == 2
+
+
 def test_import_with_findings(files, run, tmp_path):
     wrong = SSSOM + "MONDO:0007103\tskos:exactMatsch\tFOO:1\tx\tsemapv:ManualMappingCuration\n"
     (tmp_path / "wrong.tsv").write_text(wrong)

@@ -77,6 +77,54 @@ def test_a_profile_shows_what_it_publishes(run, tmp_path):
     assert "No constants are published." in outputs["silent"]
 
 
+def test_the_codes_of_a_site_are_shown(run, tmp_path):
+    hp, omim = "http://purl.obolibrary.org/obo/HP_", "https://omim.org/entry/"
+    data = tmp_path / "codes.nt"
+    data.write_text(
+        "".join(
+            f"<urn:case:{n}> <urn:v:has> <{hp}{n % 3:07}> .\n"
+            f"<urn:case:{n}> <urn:v:disease> <{omim}{100100 + n % 2}> .\n"
+            for n in range(30)
+        )
+        + '<urn:case:1> <urn:v:disease> "unclear" .\n'
+    )
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("id\tlabel\nHP:0000001\tAll\nHP:0000002\tOther\n")
+    assert run("map", "import", terms, "-o", tmp_path / "hub").code == 0
+    directory = tmp_path / "site"
+    assert run("site", "create", directory).code == 0
+    assert run("site", "load", directory, data).code == 0
+    shown = run("site", "profile", directory)
+    words = " ".join(shown.output.split())
+    assert "codes at vocabulary codes triples" in words
+    assert "<urn:v:has> HP 3 30" in words
+    assert "<urn:v:disease> OMIM 2 and others 30" in words
+    shown = run("site", "info", directory, "--hub", tmp_path / "hub")
+    assert "<urn:v:has> HP 3 30 2 (67 %)" in " ".join(shown.output.split())
+    described = json.loads(
+        run("site", "info", directory, "-O", "json", "--hub", tmp_path / "hub").output
+    )
+    assert described["codes"] == [
+        {
+            "predicate": "urn:v:disease",
+            "vocabulary": "OMIM",
+            "codes": 2,
+            "triples": 30,
+            "complete": False,
+            "known": 0,
+        },
+        {
+            "predicate": "urn:v:has",
+            "vocabulary": "HP",
+            "codes": 3,
+            "triples": 30,
+            "complete": True,
+            "known": 2,
+        },
+    ]
+    assert run("site", "info", directory, "--hub", tmp_path / "none").code == 2
+
+
 def test_a_namespace_of_the_sites_own_iris_is_refused(run, tmp_path):
     shown = run(
         "site",

@@ -203,6 +203,27 @@ def test_codes_are_asked_for_once():
     assert asyncio.run(requests()) == [2, 1]
 
 
+def test_codes_that_a_profile_lists_are_not_asked_for():
+    # Each code stands at three persons, so that OMIM's may be listed.
+    often = tuple((f"{s}{n}", p, o) for s, p, o in OMIM.triples for n in range(3))
+
+    async def requests(*more):
+        made = federation(HUB, [Hospital((*often, *more), {"disease": "OMIM"})])
+        result = await made.query(ALS_OF)
+        await made.close()
+        return names(result), result.certificate
+
+    found, certificate = asyncio.run(requests())
+    assert found == ["p10", "p11", "p12", "p20", "p21", "p22"]
+    assert certificate.requests == 1
+    assert certificate.conversions[0].codes == 3
+    # What is not listed has to be asked for.
+    found, certificate = asyncio.run(requests(("p4", "disease", '"unclear"')))
+    assert len(found) == 6
+    assert certificate.requests == 2
+    assert certificate.conversions[0].uncoded == 1
+
+
 DESCRIPTION = """\
 name = "demo"
 [prefixes]

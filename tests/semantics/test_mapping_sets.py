@@ -191,6 +191,26 @@ def test_what_the_hub_gets(tmp_path):
     assert denied.select("subject", "object").rows() == [("MONDO:0004976", "OMIM:168600")]
 
 
+def test_what_reviewers_reject_can_be_left_out(tmp_path):
+    text = (
+        "subject_id\tpredicate_id\tpredicate_modifier\tobject_id\treviewer_agreement\n"
+        "MONDO:0004976\tskos:exactMatch\t\tORPHA:803\t-0.3333\n"
+        "MONDO:0004976\tskos:exactMatch\t\tNCIT:C34373\t0.3333\n"
+        "MONDO:0004976\tskos:exactMatch\t\tDOID:332\t0\n"
+        "MONDO:0004976\tskos:exactMatch\t\tMESH:D000690\t\n"
+        "MONDO:0004976\tskos:exactMatch\tNot\tOMIM:168600\t-1\n"
+    )
+    mapping_set = parsed(tmp_path, text)
+    assert mapping_set.rejected.to_list() == [True, False, False, False, True]
+    assert mapping_set.to_hub_rows().height == 4
+    kept = mapping_set.to_hub_rows(rejected=False)
+    assert kept["object"].to_list() == ["NCIT:C34373", "DOID:332", "MESH:D000690"]
+    # Rows keep the numbers that they have in the file.
+    assert kept["source"].str.extract("#([0-9]+)$").to_list() == ["2", "3", "4"]
+    assert mapping_set.to_hub_rows(negated=True).height == 1
+    assert mapping_set.to_hub_rows(negated=True, rejected=False).is_empty()
+
+
 def test_a_prefix_means_what_it_is_declared_as(tmp_path):
     text = (
         "# curie_map:\n#   kranke: http://www.orpha.net/ORDO/Orphanet_\n"

@@ -158,7 +158,16 @@ class MappingSet:
         )
         return known.zip_with(~kept, column).alias(name)
 
-    def to_hub_rows(self, *, negated: bool = False) -> pl.DataFrame:
+    @cached_property
+    def rejected(self) -> pl.Series:
+        """Of each mapping, whether those who reviewed it rather reject it.
+
+        Source: SSSOM, slot ``reviewer_agreement``: from -1 (full disagreement) to 1.
+        """
+        agreement = self.slot("reviewer_agreement").cast(pl.Float64, strict=False)
+        return (agreement < 0).fill_null(value=False).alias("rejected")
+
+    def to_hub_rows(self, *, negated: bool = False, rejected: bool = True) -> pl.DataFrame:
         """Give the mappings as the hub keeps them; see `MAPPINGS`.
 
         Left out are mappings of literals, of what has no known or declared prefix, and with
@@ -167,6 +176,7 @@ class MappingSet:
         Args:
             negated: give those with ``predicate_modifier: Not`` instead, which say that something
                 is not so.
+            rejected: whether those that their reviewers reject are among them.
         """
         rows = pl.Series(range(1, self.rows.height + 1), dtype=pl.UInt32)
         numbers = self.rows[ROW].cast(pl.UInt32) if ROW in self.rows.columns else rows
@@ -184,6 +194,8 @@ class MappingSet:
                 "modifier": self.slot("predicate_modifier"),
             }
         )
+        if not rejected:
+            frame = frame.filter(~self.rejected)
         said = (pl.col("modifier") == "Not").fill_null(value=False)
         whole = pl.col("subject", "predicate", "object")
         frame = frame.filter(said if negated else ~said).drop_nulls(
