@@ -56,7 +56,7 @@ class Question:
 
 
 _EXACT = (Bound.EXACT, Bound.LOWER)
-_UPPER = (Bound.UPPER, Bound.MIXED)
+_UPPER = (Bound.UPPER,)
 
 
 def symbol(gene: str, hub: Hub) -> str:
@@ -142,6 +142,16 @@ _RENAMED = (("GBA", "GBA1"), ("PARK2", "PRKN"))
 def _raw_parkinson(oracle: RawOracle) -> Facts:
     genes = {gene for gene, _ in oracle.associated_genes("NCIT:C26845")}
     return {"genes": genes, "number": len(genes), **_renamed(genes)}
+
+
+def _of_group(frame: pl.DataFrame, hub: Hub) -> Facts:
+    genes = {symbol(gene, hub) for gene in frame["gene"]}
+    return {"genes": genes, "number": len(genes)}
+
+
+def _raw_of_group(oracle: RawOracle) -> Facts:
+    genes = {gene for gene, _ in oracle.associated_genes("NCIT:C34373", icd=True)}
+    return {"genes": genes, "number": len(genes)}
 
 
 def _by_group(frame: pl.DataFrame, hub: Hub) -> Facts:
@@ -254,8 +264,21 @@ SELECT DISTINCT ?gene {
         {"d disease": _EXACT},
     ),
     Question(
-        "als-genes-by-group",
+        "als-genes-of-group",
         "Genes of ALS (NCIT) in D's ICD-10 graph: the broader G12.2 is all it has",
+        """\
+SELECT DISTINCT ?gene {
+  NCIT:C34373 hkg:includes ?group .
+  ?entry study:diseaseGroup ?group ; study:gene ?gene
+}""",
+        _of_group,
+        _raw_of_group,
+        {"number": 34},
+        {"d diseaseGroup": _UPPER},
+    ),
+    Question(
+        "als-genes-by-group",
+        "The same, and which of them D's DOID graph has as well: the others are wrong",
         """\
 SELECT DISTINCT ?gene (BOUND(?other) AS ?confirmed) {
   NCIT:C34373 hkg:includes ?group .
