@@ -106,7 +106,7 @@ CASES = (
 CODES = {
     # Marfan syndrome, neurodegenerative disease, seizure.
     "MONDO": {"disease": "MONDO:0007947", "group": "MONDO:0005559", "phenotype": "HP:0001250"},
-    # Syndrome and a group of which both ways have the same persons, seizure.
+    # Syndrome; immunodeficiency syndrome, of which both ways have the same persons; seizure.
     "NCIT": {"disease": "NCIT:C28193", "group": "NCIT:C3131", "phenotype": "HP:0001250"},
 }
 _CODINGS = {_DISEASE: "OMIM", _PHENOTYPE: "HP"}
