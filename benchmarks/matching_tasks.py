@@ -2,7 +2,8 @@
 
 OAEI's Anatomy and FMA-NCI small, and OMIM-ORDO, whose truth is where Mondo's exact mappings to both
 coincide; nothing of Mondo but that truth is used there. Causal genes and phenotypes come from HPO's
-annotations. All are read from the reference data beside the repository.
+annotations. Nothing was ever chosen by the fourth task, mouse and human phenotypes as the Mouse
+Genome Informatics group maps them. All are read from the reference data beside the repository.
 """
 
 import csv
@@ -102,6 +103,23 @@ def omim_ordo(data: Path) -> Task:
     return Task("OMIM-ORDO", one, other, truth, evidence=evidence, target=0.70)
 
 
+def mp_hp(data: Path) -> Task:
+    """The mouse phenotypes that were mapped by hand, by their labels, and HPO whole."""
+    path = data / "mh-mappings" / "mp_hp_mgi_all.sssom.tsv.gz"
+    labels = {row["subject_id"]: row["subject_label"] for row in read_rows(path)}
+    terms = pl.DataFrame(
+        [(name, label or None, None, False, []) for name, label in labels.items()],
+        schema=TERMS,
+        orient="row",
+    )
+    one = Terminology("MP", terms=terms.filter(pl.col("id").str.starts_with("MP:"))).sorted()
+    other = read_terminology(data / "hpo" / "hp.obo.gz").main
+    rows = read_mapping_set(path).to_hub_rows().filter(pl.col("predicate") == "skos:exactMatch")
+    current = {*one.terms["id"], *other.terms.filter(~pl.col("obsolete"))["id"]}
+    pairs = rows.select("subject", "object").iter_rows()
+    return Task("MP-HP", one, other, frozenset(pair for pair in pairs if current.issuperset(pair)))
+
+
 def statuses(data: Path, name: str, prefix: str) -> Terminology:
     """Read the labels of a source of Mondo."""
     rows = read_rows(data / "mondo-ingest" / f"{name}_mapping_status.tsv.gz")
@@ -152,5 +170,6 @@ TASKS: Mapping[str, Callable[[Path], Task]] = {
     "anatomy": anatomy,
     "fma-nci": fma_nci,
     "omim-ordo": omim_ordo,
+    "mp-hp": mp_hp,
 }
 """The tasks by a short name; each is read from the directory of reference data."""

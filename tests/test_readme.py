@@ -35,9 +35,10 @@ def test_the_quick_start_works_in_a_fresh_directory(tmp_path):
 
 
 def test_the_curators_page_works_in_a_fresh_directory(tmp_path):
-    outputs = _run_blocks("docs/curators.md", ["sh"] * 5, tmp_path)
-    imported, shown, converted, others, genes = outputs
-    assert "4 mappings of 1 mapping sets." in imported
+    languages = ["sh"] * 7 + ["python"] + ["sh"] * 4
+    outputs = _run_blocks("docs/curators.md", languages, tmp_path)
+    imported, shown, converted, others, genes, matched = outputs[:6]
+    assert "5 mappings of 1 mapping sets." in imported
     assert (tmp_path / "findings.tsv").read_text() == "kind\tfile\tline\trow\ttext\n"
     assert "https://example.org/mondo.sssom.tsv#3" in shown.replace("\n", "").replace(" ", "")
     assert "p1\tNCIT:C34373\tOMIM:105400\tbroader 1\t" in converted
@@ -46,12 +47,37 @@ def test_the_curators_page_works_in_a_fresh_directory(tmp_path):
     assert "annotatedSource" in others
     assert '"id":"NCIT:C34373","label":"Amyotrophic Lateral Sclerosis"' in others
     assert genes.endswith("gene\tdisease\nGBA1\tx\nPRKN\ty\nPRKN\tz\n")
+    reviewed, _, drift, answer = outputs[8:]
+    last = (tmp_path / "again.sssom.tsv").read_text().splitlines()[-1]
+    assert last.startswith("subject_id"), "what was decided is proposed again"
+    assert "term gone, replaced\tMONDO:0007103\t" in drift
+    assert answer.split()[:4] == ["patients", "0", "patients", "2"]
+    page = _words(_shown_by("docs/curators.md"))
+    assert not [told for told in (matched, *outputs[8:]) if _words(told) not in page]
+    assert reviewed.count("\tNot\n") == 1
 
 
-def test_the_page_on_review_and_drift_works_in_a_fresh_directory(tmp_path):
-    (told,) = _run_blocks("docs/curators-review.md", ["sh"], tmp_path)
-    assert "1 of 1 saved queries ask for other codes." in told
-    assert (
-        "term gone, replaced\tMONDO:0005144\tfamilial ALS\t\t\tMONDO:0004976\t"
-        in (tmp_path / "drift.tsv").read_text()
+def test_the_page_on_link_prediction_works_in_a_fresh_directory(tmp_path):
+    trained, predicted, _, from_python = _run_blocks(
+        "docs/link-prediction.md", ["sh", "sh", "sh", "python"], tmp_path
     )
+    assert "registry" in trained
+    rows = [line.split("\t") for line in predicted.splitlines()]
+    assert len(rows) == 6
+    # Genes of the disease's own group come first, of which there are 8 among 64.
+    assert {row[2].rpartition("/")[2] for row in rows[1:4]} <= set("01234567")
+    assert "person" not in predicted
+    assert from_python.count("http://example.org/gene/") == 5
+    assert b"rdf:Statement" in (tmp_path / "links.ttl").read_bytes()
+    card = (tmp_path / "links/models/clinic/MODEL_CARD.md").read_text()
+    assert "80 local to the site" in card
+
+
+def _shown_by(page: str) -> str:
+    """Give what a page shows of output."""
+    text = (HOME / page).read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())

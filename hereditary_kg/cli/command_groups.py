@@ -30,7 +30,7 @@ class LazyGroup(click.RichGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """Give the names of the commands, in the order in which they are explained."""
-        return [*self._places, *self.commands]
+        return [*self.commands, *self._places]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give a command, importing it if need be; None if there is none of the name."""

@@ -108,6 +108,17 @@ def _describe_system(error: Exception) -> CommandError:
 
 def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError]]]:
     """Give the ways to describe errors, special ones before their base classes."""
+    from hereditary_kg.embeddings.errors import (
+        AlignmentError,
+        EmbeddingError,
+        ModelError,
+        PredictionError,
+        SelectionError,
+        SplitError,
+        TrainingDescriptionError,
+        TripleError,
+        UnknownNameError,
+    )
     from hereditary_kg.execution.errors import (
         ExecutionError,
         IncompleteAnswerError,
@@ -132,6 +143,14 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
         DescriptionError,
         ConnectionSetupError,
         UnknownFormatError,
+        AlignmentError,
+        ModelError,
+        PredictionError,
+        SelectionError,
+        SplitError,
+        TrainingDescriptionError,
+        TripleError,
+        UnknownNameError,
     )
     return (
         (wrong_input, _with(WRONG_INPUT)),
@@ -144,6 +163,6 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
         (QueryTimeoutError, _with(FAILED, "`--timeout SECONDS` allows more time.")),
         (StaleProfileError, _with(FAILED, "The data changed while the query ran: ask it again.")),
         (FederationError, _with(FAILED, "`hkg federation check` shows who is up.")),
-        ((ExecutionError, RdfError), _with(FAILED)),
+        ((EmbeddingError, ExecutionError, RdfError), _with(FAILED)),
         (OSError, _describe_system),
     )

@@ -14,6 +14,8 @@ _PLACES = {
     "federation": "hereditary_kg.cli.federation:federation",
     "site": "hereditary_kg.cli.site:site",
     "map": "hereditary_kg.cli.map:map_group",
+    "train": "hereditary_kg.cli.train:train",
+    "predict": "hereditary_kg.cli.predict:predict",
 }
 _EPILOG = (
     "Every option can also be given as an environment variable, --timeout of `hkg query` as "

@@ -34,13 +34,13 @@ _FILE = click.Path(path_type=Path)
     help="Where the proposals go, as SSSOM/TSV; else standard output.",
 )
 @click.option(
-    "--rejected",
-    "rejections",
+    "--known",
+    "known",
     multiple=True,
     type=_FILE,
     metavar="FILE",
-    help="A mapping set whose mappings with predicate_modifier Not are never proposed. May be "
-    "given several times.",
+    help="A mapping set: pairs that it denies, or that reviewers have confirmed or refused there, "
+    "are not proposed. May be given several times.",
 )
 @click.option(
     "--abstain",
@@ -72,7 +72,7 @@ def match_command(
     one: Path,
     other: Path,
     output: Path | None,
-    rejections: tuple[Path, ...],
+    known: tuple[Path, ...],
     abstain: float | None,
     twins: bool,
     evidence_a: Path | None,
@@ -88,8 +88,10 @@ def match_command(
     if (evidence_a is None) != (evidence_b is None):
         raise CommandError("evidence is compared, so that both sides need it", "Give both files.")
     from hereditary_kg.semantics.matching import ABSTAIN, as_mapping_set, match
-    from hereditary_kg.semantics.sssom import render
+    from hereditary_kg.semantics.review.candidates import confirmed_elsewhere, decided_elsewhere
+    from hereditary_kg.semantics.sssom import read_mapping_set, render
 
+    reviewed = [read_mapping_set(each) for each in known]
     with _show_steps(settings) as on_step:
         sides = []
         for path in (one, other):
@@ -102,7 +104,8 @@ def match_command(
             sides[0],
             sides[1],
             evidence=evidence,
-            rejected=[pair for path in rejections for pair in _read_rejected(path)],
+            decided=decided_elsewhere(reviewed),
+            confirmed=confirmed_elsewhere(reviewed),
             abstain=ABSTAIN if abstain is None else abstain,
             with_twins=twins,
             on_step=on_step,
@@ -133,13 +136,6 @@ def _read_terminology(path: Path) -> "Terminology":
     if not reading.terminologies:
         raise CommandError(f"{path}: has no terms", "Name a file with a terminology.")
     return reading.main
-
-
-def _read_rejected(path: Path) -> frozenset[tuple[str, str]]:
-    from hereditary_kg.semantics.matching import rejected_pairs
-    from hereditary_kg.semantics.sssom import read_mapping_set
-
-    return rejected_pairs(read_mapping_set(path))
 
 
 def _read_evidence(path: Path) -> "pl.DataFrame":

@@ -50,8 +50,8 @@ def show(
 ) -> None:
     """Show what the hub knows of TERM, an identifier in any spelling, an IRI or a label.
 
-    Label, synonyms by their type, parents, children, mappings with their sources, and what becomes
-    of it in each vocabulary.
+    Label, synonyms by their type, parents, what it is a part of, children, mappings with their
+    sources, and what becomes of it in each vocabulary.
     """
     settings.start_logging()
     hub = open_hub(hub_path)
@@ -127,6 +127,7 @@ def describe_term(hub: "Hub", code: str, targets: tuple[str, ...] = ()) -> dict[
         "replaced_by": [_named(hub, each) for each in term.replaced_by],
         "synonyms": synonyms,
         "parents": [_named(hub, each) for each in hub.parents(code)],
+        "part of": [_named(hub, each) for each in hub.wholes(code)],
         "children": [_named(hub, each) for each in hub.children(code)],
         "ancestors": len(hub.ancestors(code)),
         "descendants": len(hub.descendants(code)),
@@ -173,7 +174,7 @@ def _print_term(console: "Console", described: dict[str, Any]) -> None:
         facts.add_row("obsolete", f"replaced by {replaced}" if replaced else "not replaced")
     for scope, texts in sorted(described["synonyms"].items()):
         facts.add_row(f"{scope} synonyms", "; ".join(texts))
-    for key in ("parents", "children"):
+    for key in ("parents", "part of", "children"):
         named = [_told(each) for each in described[key]]
         more = f"; and {len(named) - _MOST:,} more" if len(named) > _MOST else ""
         if named:

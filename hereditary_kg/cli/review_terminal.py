@@ -178,7 +178,12 @@ def _card(card: TermCard) -> "Text":
             shown.append("; " if place else "")
             shown.append(text, "underline" if text in card.shared else "")
         shown.append(f" and {len(texts) - _MOST:,} more" if len(texts) > _MOST else "", "dim")
-    for title, terms in (("parents", card.parents), ("children", card.children)):
+    neighbours = (
+        ("parents", card.parents),
+        ("part of", card.wholes),
+        ("children", card.children),
+    )
+    for title, terms in neighbours:
         if terms:
             shown.append(f"\n{title}: ", "dim")
             shown.append("; ".join(_named(each) for each in terms[:_MOST]))

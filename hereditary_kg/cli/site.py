@@ -37,7 +37,7 @@ _HUB = click.option(
 )
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, places={"learn": "hereditary_kg.cli.site_learn:learn"})
 @common_options
 def site() -> None:
     """Create, load, profile and serve a site: a directory with a store of its own."""

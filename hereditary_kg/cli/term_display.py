@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from hereditary_kg.rdf.terms import IRI, XSD, Literal, parse_term
 
-__all__ = ["DisplayedTerm", "cut_text", "display_term", "shorten_iri"]
+__all__ = ["DisplayedTerm", "cut_text", "display_term", "shorten_iri", "tame_text"]
 
 _LOCAL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 # Control characters, and those that turn the direction of what follows.
@@ -40,9 +40,9 @@ def display_term(text: str | None, prefixes: Mapping[str, str]) -> DisplayedTerm
         return DisplayedTerm("")
     match parse_term(text):
         case IRI(value):
-            return DisplayedTerm(_tame(shorten_iri(value, prefixes)), keeps_end=True)
+            return DisplayedTerm(tame_text(shorten_iri(value, prefixes)), keeps_end=True)
         case Literal(lexical, datatype, language):
-            return DisplayedTerm(_tame(lexical), datatype in _NUMBERS, language=language)
+            return DisplayedTerm(tame_text(lexical), datatype in _NUMBERS, language=language)
         case _:
             return DisplayedTerm(text, keeps_end=True)
 
@@ -83,5 +83,6 @@ def _by_length(prefixes: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], 
     return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[1])))
 
 
-def _tame(text: str) -> str:
+def tame_text(text: str) -> str:
+    """Take out what a terminal would obey."""
     return _COMMANDS.sub(" ", text)

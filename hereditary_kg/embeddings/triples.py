@@ -98,7 +98,11 @@ class TripleSet:
 
     def used_only(self) -> Self:
         """Leave out the labels that are in no triple, and number the others anew."""
-        return self.from_labels(self.labels())
+        ends, kinds = self.triples[:, [0, 2]], self.triples[:, 1]
+        entities, new_ends = _renumber(self.entities, ends)
+        relations, new_kinds = _renumber(self.relations, kinds)
+        heads, tails = new_ends.T
+        return type(self)(entities, relations, np.stack([heads, new_kinds, tails], axis=1))
 
 
 def read_triples(path: Path) -> list[Triple]:
@@ -124,6 +128,16 @@ def read_triples(path: Path) -> list[Triple]:
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise TripleError(f"{path}: it cannot be read as tab-separated text: {error}") from error
     return found
+
+
+def _renumber(
+    labels: tuple[str, ...], numbers: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Give the labels in use in their order as texts, and the numbers under them."""
+    used = sorted(np.unique(numbers).tolist(), key=labels.__getitem__)
+    places = np.zeros(len(labels), dtype=np.int64)
+    places[used] = np.arange(len(used))
+    return tuple(labels[number] for number in used), places[numbers]
 
 
 def _number(first: Sequence[str], others: Iterable[str]) -> dict[str, int]:

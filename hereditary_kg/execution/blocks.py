@@ -170,7 +170,9 @@ async def _gather_block(
     except RowCapError:
         capped = True
     rows = sum(frame.height for frame in gathered)
-    natural = rows if divisible and _is_even(gathered, block) else None
+    # Whether it is even takes longer to find out than whether that matters.
+    suspicious = divisible and experience.row_cap.is_suspicious(rows, query.text)
+    natural = rows if suspicious and _is_even(gathered, block) else None
     if divisible and await is_cut_short(series, query, rows, capped=capped, expected=natural):
         series.refuse(query, rows, "the block of bindings is too large")
     experience.binding_form.settle(keyword)

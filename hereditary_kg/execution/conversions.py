@@ -65,7 +65,7 @@ class Conversions:
         Raises:
             SemanticsError: ``hkg:includes`` says nothing, or of a code that nobody knows.
         """
-        paths = not any(_may_have_hierarchy(view, self._translator.namespace) for view in views)
+        paths = not any(_may_have_hierarchy(view, self._translator.namespaces) for view in views)
         return replace(
             query, pattern=resolve_includes(query.pattern, self._translator, paths=paths)
         )
@@ -186,7 +186,9 @@ class Conversions:
             translation = None
             if iri in terms:
                 translation = self._translation(coding, iri, terms[iri], asked.get(iri))
-            seen = ConvertedPredicate(IRI(iri), translation, _may_have_blank(profile, iri))
+            seen = ConvertedPredicate(
+                IRI(iri), translation, _may_have_blank(profile, iri), _is_functional(profile, iri)
+            )
             found.setdefault(coding.predicates.get(iri, iri), []).append(seen)
         return MemberConversion(self._translator, {iri: tuple(seen) for iri, seen in found.items()})
 
@@ -195,7 +197,8 @@ class Conversions:
     ) -> Translation:
         coded = coding.codes.get(iri)
         if coded is not None:
-            return self._translator.translate(terms, coded, asked)
+            user = coding.predicates.get(iri, iri)
+            return self._translator.at(user).translate(terms, coded, asked)
         return self._translator.enumerate(terms, coding.values[iri], asked)
 
 
@@ -244,7 +247,13 @@ def _may_have_blank(profile: Profile | None, iri: str) -> bool:
     return known is None or known.blank_objects
 
 
-def _may_have_hierarchy(view: MemberView, namespace: str) -> bool:
+def _is_functional(profile: Profile | None, iri: str) -> bool:
+    """Whether each subject of a predicate has one object only."""
+    known = None if profile is None else profile.predicate(iri)
+    return known is not None and known.triples == known.subjects
+
+
+def _may_have_hierarchy(view: MemberView, namespaces: frozenset[str]) -> bool:
     """Whether a member may say what is below a code of the user's."""
     if view.profile is None:
         return True
@@ -253,5 +262,7 @@ def _may_have_hierarchy(view: MemberView, namespace: str) -> bool:
         return False
     admitted = known.subject_namespaces
     return not admitted or any(
-        each.startswith(namespace) or namespace.startswith(each) for each in admitted
+        each.startswith(namespace) or namespace.startswith(each)
+        for each in admitted
+        for namespace in namespaces
     )

@@ -1,6 +1,6 @@
 """From a plan's request to members' answers: bindings in blocks, and union of the members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -11,13 +11,15 @@ from hereditary_kg.execution.context import ExecutionContext
 from hereditary_kg.execution.request_series import RequestSeries
 from hereditary_kg.execution.streams import Batches, distinct_batches, merge
 from hereditary_kg.execution.sub_queries import SubQueryTemplate
+from hereditary_kg.execution.translated_answers import native_bindings, translated_rows
 from hereditary_kg.execution.value_routing import ValueRouter
 from hereditary_kg.execution.whole_answers import read_whole
 from hereditary_kg.federation.block_sizes import FIRST_BLOCK, LARGEST_BLOCK
 from hereditary_kg.federation.errors import MemberError
 from hereditary_kg.planning import plan
 from hereditary_kg.rdf.solutions import restrict
-from hereditary_kg.sparql.algebra import Pattern
+from hereditary_kg.semantics.translation import Translation
+from hereditary_kg.sparql.algebra import Pattern, Variable
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
 
 __all__ = ["BLOCK", "LARGEST_BLOCK", "ask_members", "ask_pattern", "bindable_columns", "blocks"]
@@ -65,15 +67,20 @@ def ask_members(
     names = [variable.name for variable in node.variables]
     keys = _keys(node, bindings)
     columns = [] if keys is None else keys.columns
-    written: dict[Pattern, SubQueryTemplate] = {}
+    written: dict[tuple[Pattern, int | None], SubQueryTemplate] = {}
 
     def template(name: str) -> SubQueryTemplate:
-        asked = replace(node, pattern=node.own_patterns.get(name, node.pattern))
-        if asked.pattern not in written:
-            written[asked.pattern] = SubQueryTemplate(
-                asked, columns, source=context.source, prologue=context.prologue
+        pattern = node.own_patterns.get(name, node.pattern)
+        # Rows that become one are no measure for how many are enough.
+        limit = None if name in node.told_apart else node.limit
+        if (pattern, limit) not in written:
+            written[pattern, limit] = SubQueryTemplate(
+                replace(node, pattern=pattern, limit=limit),
+                columns,
+                source=context.source,
+                prologue=context.prologue,
             )
-        return written[asked.pattern]
+        return written[pattern, limit]
 
     streams = [
         _ask(
@@ -129,7 +136,7 @@ async def _ask(
         return
     rows = 0
     try:
-        async with aclosing(_read(series, template, keys, node)) as batches:
+        async with aclosing(_translate(series, template, keys, node)) as batches:
             async for batch in batches:
                 rows += batch.height
                 if batch.height:
@@ -138,6 +145,40 @@ async def _ask(
             context.note_empty(name, node.own_patterns.get(name, node.pattern))
     except MemberError as error:
         context.fail(error)
+
+
+async def _translate(
+    series: RequestSeries,
+    template: SubQueryTemplate,
+    keys: pl.DataFrame | None,
+    node: plan.Fetch,
+) -> Batches:
+    """Ask in the member's own terms, and answer in the user's."""
+    name = series.member.name
+    translated = node.translated.get(name)
+    if translated is None:
+        native = keys
+    else:
+        native = None if keys is None else native_bindings(keys, translated)
+        if native is not None and not native.height:
+            return
+    answer = _read(series, template, native, node)
+    if translated is not None:
+        answer = _translated(answer, translated, keys)
+    if name in node.told_apart:
+        names = [variable.name for variable in node.variables]
+        answer = distinct_batches(answer, names, series.context.memory.hold(node))
+    async with aclosing(answer) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def _translated(
+    answer: Batches, translated: Mapping[Variable, Translation], keys: pl.DataFrame | None
+) -> Batches:
+    async with aclosing(answer) as batches:
+        async for batch in batches:
+            yield translated_rows(batch, translated, keys)
 
 
 async def _read(

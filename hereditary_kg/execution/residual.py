@@ -79,6 +79,8 @@ def extend_rows(
     names = [*frame.columns, variable.name]
     if not frame.height:
         return restrict(frame, names)
+    if isinstance(expression, Variable) and expression.name in frame.columns:
+        return frame.with_columns(frame[expression.name].alias(variable.name))
     numbered, rows = _numbered(frame, [expression])
     rows, (expression,) = wrap_rows(rows, [expression], term=True)
     bound = f"BIND({expression_text(expression)} AS ?{variable.name})"
@@ -112,8 +114,8 @@ def group_rows(
 ) -> pl.DataFrame:
     """Group rows and aggregate each group (section 11).
 
-    Without keys all rows, also none, are one group. Counting is done on the columns; every
-    other aggregate is Oxigraph's.
+    Without keys all rows, also none, are one group. Counting, and adding counts, is done on the
+    columns; every other aggregate is Oxigraph's.
     """
     names = [key.name for key in keys]
     missing = [name for name in names if name not in frame.columns]
@@ -124,7 +126,8 @@ def group_rows(
         if aggregate.name in _COUNTED and isinstance(aggregate.argument, Variable | None):
             column = _count(numbered, groups, aggregate, names)
         else:
-            column = _aggregate(numbered, groups, aggregate, prologue)
+            sums = _sum_of_counts(numbered, groups, aggregate)
+            column = _aggregate(numbered, groups, aggregate, prologue) if sums is None else sums
         result = result.with_columns(column.alias(variable.name))
     return restrict(result, [*names, *(variable.name for variable, _ in aggregates)])
 
@@ -158,6 +161,31 @@ def _count(
     counts = rows.group_by(ROW).len(".count")
     joined = groups.join(counts, on=ROW, how="left", maintain_order="left")
     return joined.select(_integer(pl.col(".count").fill_null(0)).alias(".count"))[".count"]
+
+
+def _sum_of_counts(
+    numbered: pl.DataFrame, groups: pl.DataFrame, aggregate: Aggregate
+) -> pl.Series | None:
+    """Add numbers such as counts are; None where it is another aggregate, or of other terms."""
+    argument = aggregate.argument
+    if aggregate.name != "SUM" or aggregate.distinct or not isinstance(argument, Variable):
+        return None
+    if argument.name not in numbered.columns:
+        return None
+    values = numbered.select(ROW, pl.col(argument.name).str.extract(_COUNT).cast(pl.Int64))
+    largest = values[argument.name].max()
+    if values[argument.name].null_count() or (
+        isinstance(largest, int) and largest * values.height > _LARGEST_SUM
+    ):
+        return None
+    sums = values.group_by(ROW).agg(pl.col(argument.name).sum().alias(".sum"))
+    joined = groups.join(sums, on=ROW, how="left", maintain_order="left")
+    return joined.select(_integer(pl.col(".sum").fill_null(0)).alias(".sum"))[".sum"]
+
+
+# Whole numbers in canonical form, of which a few thousand can be added.
+_COUNT = r'^"(0|[1-9][0-9]{0,14})"\^\^<http://www\.w3\.org/2001/XMLSchema#integer>$'
+_LARGEST_SUM = 2**62
 
 
 def _integer(column: pl.Expr) -> pl.Expr:

@@ -13,6 +13,7 @@ OFFSET need an order, and SPARQL's is none over terms of several kinds or over b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 
 from hereditary_kg.planning import plan
@@ -149,9 +150,9 @@ class SubQueryTemplate:
             prologue: what stands in front of the query.
         """
         pattern: Pattern = node.pattern
-        marker = _marker(pattern)
-        self._marker = group_text(marker)
-        if columns:
+        marker = _marker(pattern) if columns else None
+        self._marker = "" if marker is None else group_text(marker)
+        if marker is not None:
             pattern = _with_marker(pattern, {Variable(name) for name in columns}, marker)
         # Around a projection of its own, a second one would make it a sub-select, whose order a
         # member need not keep.
@@ -160,26 +161,35 @@ class SubQueryTemplate:
             shown = Slice(shown, 0, node.limit)
         rows, self._limit = _without_limit(shown)
         rows = _without_projection(rows, node.variables)
-        keys = (variable for variable in scope_variables(rows) if variable not in marker.variables)
+        hidden = () if marker is None else marker.variables
+        keys = (variable for variable in scope_variables(rows) if variable not in hidden)
         self.keys = tuple(variable.name for variable in keys)
         self.source = source
         self.prologue = prologue
         self._obstacle = _obstacle(rows)
         self._is_ordered = _is_ordered(rows)
-        self._rows = group_text(rows)
+        self._rows = rows
         self._text = prologue + select_text(shown, source=source)
         self._columns = tuple(variable.name for variable in node.variables) or (NO_COLUMN,)
 
     def write(self, bindings: str = "") -> SubQuery:
         """Write the request with bindings, as text, in their place."""
-        text = self._text.replace(self._marker, bindings, 1)
+        text = self._with_bindings(self._text, bindings)
         return SubQuery(
             text, self._columns, self._limit, self._obstacle, self._is_ordered, bindings, self
         )
 
     def rows_text(self, bindings: str) -> str:
         """Write the group whose solutions are the rows, none of their variables hidden."""
-        return self._rows.replace(self._marker, bindings, 1)
+        return self._with_bindings(self._rows_text, bindings)
+
+    @cached_property
+    def _rows_text(self) -> str:
+        # Only answers that may have been cut short are asked for their rows again.
+        return group_text(self._rows)
+
+    def _with_bindings(self, text: str, bindings: str) -> str:
+        return text.replace(self._marker, bindings, 1) if self._marker else text
 
 
 def _shows(pattern: Pattern, variables: tuple[Variable, ...]) -> bool:

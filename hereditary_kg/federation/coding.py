@@ -7,6 +7,9 @@ In a federation's description::
     vocabulary = "NCIT"               # the user's
     broader = true                    # a code without an exact one becomes the nearest above it
 
+    [conversion.vocabularies]         # the user's predicate -> its vocabulary, where it is another
+    "ex:gene" = "HGNC"
+
     [[member]]
     name = "hospital"
     site = "hospital"
@@ -58,7 +61,7 @@ class CodedPredicate:
             code's own prefix or namespace names.
         iri: what its IRIs begin with; empty for the namespaces that are known of it.
         literal: whether codes are literals, such as ``"OMIM:105400"`` or, of that vocabulary,
-            ``"105400"``.
+            ``"105400"``. Literals of HGNC may be gene symbols, also ones that were given up.
     """
 
     vocabulary: str = ""
@@ -94,29 +97,40 @@ class ConversionDescription:
         hub: the directory of the compiled hub; None where it is given in a program.
         broader: whether a code without an exact one in the vocabulary becomes the nearest above.
         iri: what the user's codes begin with; empty for the vocabulary's canonical namespace.
+        vocabularies: the user's predicate -> the vocabulary of its codes, where it is another one.
     """
 
     vocabulary: str
     hub: Path | None = None
     broader: bool = True
     iri: str = ""
+    vocabularies: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_conversion(reader: TableReader) -> ConversionDescription:
+def read_conversion(reader: TableReader, prefixes: Mapping[str, str]) -> ConversionDescription:
     """Read the table ``[conversion]``.
+
+    Args:
+        reader: the table.
+        prefixes: the federation's.
 
     Raises:
         DescriptionError: something in it is wrong.
     """
-    reader.refuse_unknown(("hub", "vocabulary", "broader", "iri"))
+    reader.refuse_unknown(("hub", "vocabulary", "broader", "iri", "vocabularies"))
     hub = reader.file_path("hub")
     if hub is None:
         raise reader.error("hub", "is missing; name the directory that `hkg map import` made")
     iri = reader.optional_text("iri") or ""
     if iri and not _IRI.fullmatch(iri):
         raise reader.error("iri", f"{iri!r} is no absolute IRI")
+    others = reader.table("vocabularies")
     return ConversionDescription(
-        reader.text("vocabulary"), hub, reader.flag("broader", default=True), iri
+        reader.text("vocabulary"),
+        hub,
+        reader.flag("broader", default=True),
+        iri,
+        {_predicate(others, key, prefixes): others.text(key) for key in others},
     )
 
 

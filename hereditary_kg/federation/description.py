@@ -173,7 +173,7 @@ def _read_federation(path: Path, reader: TableReader, *, profiled: bool) -> Fede
     prefixes = _read_prefixes(reader.table("prefixes"))
     conversion = None
     if "conversion" in reader:
-        conversion = read_conversion(reader.table("conversion"))
+        conversion = read_conversion(reader.table("conversion"), prefixes)
         prefixes.setdefault("hkg", VOCABULARY)
     members: dict[str, MemberDescription] = {}
     for table in reader.tables("member"):

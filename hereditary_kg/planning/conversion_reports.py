@@ -6,7 +6,9 @@ the exact answer over the members' data as they are seen in the user's vocabular
 was converted to may say more or less than the code.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
@@ -22,8 +24,24 @@ from hereditary_kg.semantics.hub import Hub
 from hereditary_kg.semantics.included_patterns import IncludedPattern
 from hereditary_kg.semantics.query_conversion import ConvertedPredicate, MemberConversion
 from hereditary_kg.semantics.translation import Pair, Translation
-from hereditary_kg.sparql.algebra import Filter, Minus, Pattern, TriplePattern, Variable
-from hereditary_kg.sparql.variables import expression_patterns, pattern_expressions, walk
+from hereditary_kg.sparql.algebra import (
+    BGP,
+    Filter,
+    Graph,
+    Group,
+    Minus,
+    Pattern,
+    TriplePattern,
+    Values,
+    Variable,
+)
+from hereditary_kg.sparql.variables import (
+    expression_patterns,
+    expression_variables,
+    pattern_expressions,
+    triple_variables,
+    walk,
+)
 
 __all__ = ["CodeUse", "ConversionReport", "conversion_bound", "report_conversions", "trace_codes"]
 
@@ -235,17 +253,44 @@ def report_conversions(pattern: Pattern, sources: Sources) -> tuple[ConversionRe
         for leaf in pattern_leaves(pattern)
         for edge in (edge_leaves(leaf) if leaf.triple.is_path else (leaf,))
     )
+    compared = _compared(pattern)
     found = (
         report
         for leaf in leaves
         for name in sources.candidates[leaf]
         if (conversion := sources.members[name].conversion) is not None
-        for report in _reports(leaf, name, conversion)
+        for report in _reports(leaf, name, conversion, compared)
     )
     return tuple(found)
 
 
-def _reports(leaf: Leaf, member: str, conversion: MemberConversion) -> Iterable[ConversionReport]:
+def _compared(pattern: Pattern) -> AbstractSet[Variable]:
+    """Give the variables whose terms decide over solutions, or over their number.
+
+    A variable that does nothing but show what stands at one pattern loses no solution to codes that
+    nobody knows: they are there, as the member has them.
+    """
+    found: set[Variable] = set()
+    uses: Counter[Variable] = Counter()
+    for node in walk(pattern):
+        match node:
+            case BGP(triples):
+                uses.update(name for each in triples for name in triple_variables(each))
+            case Values(variables, _) | Group(_, variables, _):
+                found.update(variables)
+            case Graph(Variable() as name, _):
+                found.add(name)
+        for expression in pattern_expressions(node):
+            found |= expression_variables(expression)
+    return found | {name for name, times in uses.items() if times > 1}
+
+
+def _reports(
+    leaf: Leaf,
+    member: str,
+    conversion: MemberConversion,
+    compared: AbstractSet[Variable],
+) -> Iterable[ConversionReport]:
     predicate = leaf.triple.predicate
     if isinstance(predicate, Variable):
         # A pattern of any predicate matches under each of them.
@@ -255,7 +300,8 @@ def _reports(leaf: Leaf, member: str, conversion: MemberConversion) -> Iterable[
     for triple in named:
         for seen in conversion.seen(triple):
             if seen.translation is not None:
-                yield _report(triple, member, seen, seen.translation, conversion)
+                shown = triple.object not in compared
+                yield _report(triple, member, seen, seen.translation, conversion, shown=shown)
 
 
 def _report(
@@ -264,13 +310,17 @@ def _report(
     seen: ConvertedPredicate,
     translation: Translation,
     conversion: MemberConversion,
+    *,
+    shown: bool,
 ) -> ConversionReport:
     target = triple.object
     asked: tuple[str, ...] = ()
     found: dict[str, Conversion] = {}
     undecided = translation.unknown
     bound = Bound.EXACT
+    open_end = shown and isinstance(target, Variable)
     if isinstance(triple, IncludedPattern):
+        open_end = False
         asked = triple.asked
         expansions = [translation.expand(code) for code in asked]
         undecided = _undecided(expansions)
@@ -283,7 +333,8 @@ def _report(
         undecided = () if code is None else _undecided([translation.expand(code)])
         # What is seen as another code is not seen as this one.
         undecided = tuple(each for each in undecided if each in translation.unmapped)
-    if undecided or translation.foreign or translation.asked is not None:
+    left_out = undecided or translation.foreign or translation.asked is not None
+    if left_out and not open_end:
         bound = bound.and_(Bound.LOWER)
     return ConversionReport(
         member,

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hereditary_kg.planning import plan
 from hereditary_kg.planning.cardinality import (
@@ -28,6 +30,7 @@ from hereditary_kg.planning.sources import Sources, pattern_candidates
 from hereditary_kg.planning.top_rows import loses_order
 from hereditary_kg.planning.units import is_connected
 from hereditary_kg.rdf.terms import IRI, RDF_TYPE
+from hereditary_kg.semantics.query_conversion import MemberConversion
 from hereditary_kg.sites.profile import Profile
 from hereditary_kg.sparql.algebra import (
     BGP,
@@ -40,6 +43,9 @@ from hereditary_kg.sparql.algebra import (
     Variable,
 )
 from hereditary_kg.sparql.variables import certain_variables, scope_variables
+
+if TYPE_CHECKING:
+    from hereditary_kg.semantics.translation import Translation
 
 __all__ = ["FetchPlanner", "exact_rows"]
 
@@ -114,6 +120,8 @@ class FetchPlanner:
         part: LocalPart,
         needed: AbstractSet[Variable],
         estimate: Estimate | None = None,
+        *,
+        merged: bool = False,
     ) -> plan.Fetch:
         """Plan to ask the members of a part for it.
 
@@ -123,6 +131,7 @@ class FetchPlanner:
             needed: the variables that are wanted; more are fetched where rows of several
                 members can only be told apart by all of them.
             estimate: the expected size, if it is known already.
+            merged: whether it is a grouping of which equal groups are merged afterwards.
         """
         scope = scope_variables(pattern)
         repeated = not part.exact or self.sources.merges_graphs
@@ -133,20 +142,19 @@ class FetchPlanner:
             estimate = self._estimate(pattern, members)
         ends = {variable: part.ends[variable] for variable in variables if variable in part.ends}
         own, leaves_out = self._own_patterns(pattern, members, repeated=repeated)
-        own = self._native(pattern, members, own)
-        return plan.Fetch(
+        fetch = plan.Fetch(
             pattern,
             members,
             variables,
             certain,
             repeated,
-            None,
-            estimate,
-            ends,
-            own,
-            leaves_out,
-            exact_rows(pattern, members, self.sources),
+            estimate=estimate,
+            ends=ends,
+            own_patterns=own,
+            leaves_copies_out=leaves_out,
+            exact_rows=exact_rows(pattern, members, self.sources),
         )
+        return self._native(fetch, merged=merged)
 
     def _own_patterns(
         self, pattern: Pattern, members: tuple[str, ...], *, repeated: bool
@@ -163,19 +171,28 @@ class FetchPlanner:
         leaves_out = any(asked[name] != matched[name] for name in members)
         return {name: own for name, own in asked.items() if own != pattern}, leaves_out
 
-    def _native(
-        self, pattern: Pattern, members: tuple[str, ...], own: Mapping[str, Pattern]
-    ) -> dict[str, Pattern]:
-        """Give what members are asked instead of a pattern, in their own codes."""
-        found = dict(own)
-        for name in members:
-            conversion = self.sources.members[name].conversion
-            if conversion is not None:
-                asked = own.get(name, pattern)
-                native = conversion.native(asked)
-                if native is not asked:
-                    found[name] = native
-        return found
+    def _native(self, fetch: plan.Fetch, *, merged: bool = False) -> plan.Fetch:
+        """Ask members in their own codes."""
+        conversions = {name: self.sources.members[name].conversion for name in fetch.members}
+        own = dict(fetch.own_patterns)
+        translated: dict[str, Mapping[Variable, Translation]] = {}
+        told_apart: set[str] = set()
+        shown = frozenset(fetch.variables)
+        for name, conversion in conversions.items():
+            asked = own.get(name, fetch.pattern)
+            if conversion is None or not _is_affected(asked, conversion):
+                continue
+            request = conversion.request(
+                asked, shown, merged=merged, whole_graph=self.sources.dataset == Dataset()
+            )
+            own[name] = request.pattern
+            if request.translated:
+                translated[name] = request.translated
+            if request.distinct:
+                told_apart.add(name)
+        return replace(
+            fetch, own_patterns=own, translated=translated, told_apart=frozenset(told_apart)
+        )
 
     def _matched(self, pattern: Pattern, members: tuple[str, ...]) -> dict[str, Pattern]:
         """Give what of a pattern each member can match."""
@@ -218,20 +235,19 @@ class FetchPlanner:
         variables = leaf.variables
         # One member doubles rows as well where it merges the graphs of several FROM clauses.
         repeated = len(members) > 1 or self.sources.merges_graphs
-        return plan.Fetch(
+        fetch = plan.Fetch(
             leaf.pattern,
             members,
             variables,
             frozenset(variables),
             repeated,
-            None,
-            estimate_leaf(leaf, self.sources),
-            {variable: (end,) for variable, end in leaf_ends(leaf, self.sources).items()}
+            estimate=estimate_leaf(leaf, self.sources),
+            ends={variable: (end,) for variable, end in leaf_ends(leaf, self.sources).items()}
             if self.optimise
             else {},
-            self._native(leaf.pattern, members, {}),
             exact_rows=exact_rows(leaf.pattern, members, self.sources),
         )
+        return self._native(fetch)
 
     def fetch_graphs(self, members: tuple[str, ...]) -> plan.Fetch:
         """Plan to ask members for the names of their graphs."""
@@ -244,6 +260,10 @@ class FetchPlanner:
         part = LocalPart((member,), exact=True)
         needed = frozenset(scope_variables(pattern))
         return self.fetch(pattern, part, needed, Estimate(0.0))
+
+
+def _is_affected(pattern: Pattern, conversion: MemberConversion) -> bool:
+    return any(conversion.affects(leaf.triple) for leaf in pattern_leaves(pattern))
 
 
 def exact_rows(pattern: Pattern, members: tuple[str, ...], sources: Sources) -> dict[str, int]:

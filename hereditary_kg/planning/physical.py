@@ -253,7 +253,8 @@ class _Builder:
         if split is None:
             return None
         partial = split.partial
-        node: plan.Node = self._fetching.fetch(partial, part, frozenset(scope_variables(partial)))
+        needed = frozenset(scope_variables(partial))
+        node: plan.Node = self._fetching.fetch(partial, part, needed, merged=True)
         if split.size is not None:
             node = plan.Filter(node, Call(">", (split.size, Literal("0", XSD + "integer"))))
         return self._merge(plan.Group(node, pattern.keys, split.merging), split.computed, pattern)

@@ -14,6 +14,7 @@ from hereditary_kg.planning.cardinality import Estimate
 from hereditary_kg.planning.domains import VariableEnd
 from hereditary_kg.planning.leaves import Leaf
 from hereditary_kg.rdf.terms import IRI, Term
+from hereditary_kg.semantics.translation import Translation
 from hereditary_kg.sparql.algebra import (
     Aggregate,
     Expression,
@@ -77,6 +78,8 @@ class Fetch:
             members that may have it.
         own_patterns: what some members are asked instead of ``pattern``, by member: without the
             parts that they cannot match, and without what is another member's to give.
+        translated: the columns that some members give in their own terms, by member.
+        told_apart: the members whose rows may be equal once they are translated, and are one then.
         leaves_copies_out: whether some of them leave copies of others' triples out.
         exact_rows: how many solutions ``pattern`` has, by member, where profiles say just that.
     """
@@ -92,6 +95,10 @@ class Fetch:
         default_factory=dict, compare=False, repr=False
     )
     own_patterns: Mapping[str, Pattern] = field(default_factory=dict, compare=False, repr=False)
+    translated: Mapping[str, Mapping[Variable, Translation]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    told_apart: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     leaves_copies_out: bool = field(default=False, compare=False, repr=False)
     exact_rows: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 

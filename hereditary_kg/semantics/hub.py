@@ -181,6 +181,16 @@ class Hub:
         """Give the direct children of a term."""
         return self._children.get(name, ())
 
+    @cached_property
+    def _wholes(self) -> Mapping[str, Sequence[str]]:
+        return _adjacent(
+            pair for each in self.terminologies.values() for pair in each.parts.iter_rows()
+        )
+
+    def wholes(self, name: str) -> Sequence[str]:
+        """Give what a term is directly a part of; conversion and inclusion go without it."""
+        return self._wholes.get(name, ())
+
     def ancestors(self, name: str) -> Mapping[str, int]:
         """Give all ancestors with the least number of edges to them, nearest first.
 

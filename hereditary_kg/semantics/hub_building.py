@@ -155,6 +155,7 @@ def _merged(parts: Sequence[Terminology]) -> Terminology:
         first.title,
         _all(each.licence for each in parts),
         _all(each.source for each in parts),
+        pl.concat([each.parts for each in parts]),
     ).sorted()
 
 

@@ -21,11 +21,11 @@ import polars as pl
 
 from hereditary_kg.semantics.errors import HubError, HubWriteError
 from hereditary_kg.semantics.hub import MAPPINGS, Hub
-from hereditary_kg.semantics.terminology import EDGES, SYNONYMS, TERMS, Terminology
+from hereditary_kg.semantics.terminology import EDGES, PARTS, SYNONYMS, TERMS, Terminology
 
 __all__ = ["FORMAT", "open_hub", "write_hub"]
 
-FORMAT = 1
+FORMAT = 2
 """Counts up whenever files of older versions can no longer be read."""
 
 _INDEX = "hub.json"
@@ -35,9 +35,11 @@ _SCHEMAS: Mapping[str, pl.Schema] = {
     "terms": TERMS,
     "synonyms": SYNONYMS,
     "edges": EDGES,
+    "parts": PARTS,
     "mappings": MAPPINGS,
     "labels": _LABELS,
 }
+_OF_TERMINOLOGIES = ("terms", "synonyms", "edges", "parts")
 _REMEDY = "Compile it again with `hkg map import`."
 _ATTEMPTS = 3
 _REPEATED = 100
@@ -114,16 +116,14 @@ def _described(terminology: Terminology) -> dict[str, Any]:
     return {
         "name": terminology.name,
         **{fact: getattr(terminology, fact) for fact in _FACTS},
-        "terms": terminology.terms.height,
-        "synonyms": terminology.synonyms.height,
-        "edges": terminology.edges.height,
+        **{kind: getattr(terminology, kind).height for kind in _OF_TERMINOLOGIES},
     }
 
 
 def _frames(hub: Hub) -> Iterator[tuple[str, pl.DataFrame]]:
     """Give what is written; the terminologies' rows one after the other, by their names."""
     ordered = [each.sorted() for _, each in sorted(hub.terminologies.items())]
-    for kind in ("terms", "synonyms", "edges"):
+    for kind in _OF_TERMINOLOGIES:
         frames = [getattr(each, kind).select(list(_SCHEMAS[kind])) for each in ordered]
         yield kind, pl.concat([_SCHEMAS[kind].to_frame(), *frames])
     yield "mappings", hub.mappings.select(list(MAPPINGS)).cast(MAPPINGS)
@@ -234,7 +234,7 @@ def _check_index(index: Mapping[str, Any]) -> None:
     dict(index["mapping_sets"])
     for each in index["terminologies"]:
         _ = [each["name"], *(each[fact] for fact in _FACTS)]
-    for kind in ("terms", "synonyms", "edges"):
+    for kind in _OF_TERMINOLOGIES:
         if sum(each[kind] for each in index["terminologies"]) != index["files"][kind]["rows"]:
             raise ValueError
 
@@ -262,7 +262,7 @@ def _read_frame(path: Path, entry: Mapping[str, Any], schema: pl.Schema) -> pl.D
 
 
 def _assembled(index: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> Hub:
-    places = dict.fromkeys(("terms", "synonyms", "edges"), 0)
+    places = dict.fromkeys(_OF_TERMINOLOGIES, 0)
     terminologies: dict[str, Terminology] = {}
     for each in index["terminologies"]:
         parts = {}
@@ -275,6 +275,7 @@ def _assembled(index: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> 
             terms=parts["terms"],
             synonyms=parts["synonyms"],
             edges=parts["edges"],
+            parts=parts["parts"],
             title=each["title"],
             licence=each["licence"],
             source=each["source"],

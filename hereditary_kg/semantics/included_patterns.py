@@ -22,6 +22,7 @@ from urllib.parse import quote
 from hereditary_kg.federation.coding import VOCABULARY
 from hereditary_kg.rdf.terms import IRI, Term
 from hereditary_kg.semantics.errors import SemanticsError
+from hereditary_kg.semantics.identifiers import vocabulary_of
 from hereditary_kg.semantics.translation import Translator
 from hereditary_kg.sparql.algebra import (
     BGP,
@@ -150,7 +151,7 @@ class _Resolver:
         if isinstance(term, Variable):
             return False
         code = self._translator.code(term)
-        return code is not None and code.startswith(f"{self._translator.vocabulary}:")
+        return code is not None and vocabulary_of(code) in self._translator.vocabularies
 
     def _said_of(self, group: Pattern, said: Sequence[_Saying]) -> Pattern:
         """Say of a group what the first of ``said`` says, then what the others do."""

@@ -13,16 +13,32 @@ and of ``?p ex:disease ?d``, where no two codes become one::
 
 Each has as many solutions as the view has matching triples, so that whatever is true of patterns
 over the view (which joins cross members, what may be asked whole) is true of what is asked.
+
+Where nothing but the answer reads ``?d``, the member is spared the table, and the answer is
+translated when it comes (:mod:`hereditary_kg.semantics.late_translation`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TypeAlias
 
 from hereditary_kg.rdf.terms import IRI, XSD, Literal, Term
 from hereditary_kg.semantics.included_patterns import IncludedPattern
-from hereditary_kg.semantics.translation import Pair, Translation, Translator
+from hereditary_kg.semantics.late_translation import (
+    CodedObject,
+    LateTranslations,
+    counts_rows,
+    find_late_translations,
+)
+from hereditary_kg.semantics.translation import (
+    Pair,
+    Translation,
+    Translator,
+    is_disjoint,
+    is_single,
+)
 from hereditary_kg.sparql.algebra import (
     BGP,
     UNIT,
@@ -32,7 +48,6 @@ from hereditary_kg.sparql.algebra import (
     Expression,
     Filter,
     Graph,
-    Group,
     Join,
     Pattern,
     Project,
@@ -51,9 +66,15 @@ from hereditary_kg.sparql.paths import matches_zero_length, path_predicates
 from hereditary_kg.sparql.rewriting import rewrite_expressions
 from hereditary_kg.sparql.variables import triple_variables
 
-__all__ = ["ConvertedPredicate", "MemberConversion"]
+__all__ = ["ConvertedPredicate", "MemberConversion", "NativeRequest"]
 
 GraphName: TypeAlias = Variable | IRI | None
+
+# What `MemberConversion.request` is asked; the answers to the latest are kept.
+_Asked: TypeAlias = tuple[Pattern, frozenset[Variable], bool, bool]
+_MOST_KEPT = 256
+
+_NOTHING_LATE = LateTranslations()
 
 
 @dataclass(frozen=True)
@@ -64,11 +85,28 @@ class ConvertedPredicate:
         native: the member's predicate.
         translation: of its objects; None where they stay as they are.
         blank: whether blank nodes are among them.
+        functional: whether each subject has one of them only, in the default graph.
     """
 
     native: IRI
     translation: Translation | None = None
     blank: bool = False
+    functional: bool = False
+
+
+@dataclass(frozen=True)
+class NativeRequest:
+    """What a member is asked instead of a pattern of the user's, and what becomes of its answer.
+
+    Attributes:
+        pattern: what it is asked.
+        translated: the columns of its answer that are in its own terms, with the translations.
+        distinct: whether rows that are equal once they are translated are one.
+    """
+
+    pattern: Pattern
+    translated: Mapping[Variable, Translation] = field(default_factory=dict)
+    distinct: bool = False
 
 
 class MemberConversion:
@@ -90,6 +128,7 @@ class MemberConversion:
         own = {each.native.value for seen in predicates.values() for each in seen}
         self.hidden = frozenset(own) | frozenset(predicates)
         """Predicates whose triples are not seen as they are."""
+        self._requests: dict[_Asked, NativeRequest] = {}
 
     def affects(self, triple: TriplePattern) -> bool:
         """Whether a triple pattern's matches are other ones than it says."""
@@ -117,11 +156,67 @@ class MemberConversion:
         )
 
     def native(self, pattern: Pattern) -> Pattern:
-        """Give what the member is asked for a pattern of the user's.
+        """Give what the member is asked for a pattern of the user's, answered in the user's terms.
 
         Paths must not walk converted predicates.
         """
         return _Rewriting(self).whole(pattern)
+
+    def request(
+        self,
+        pattern: Pattern,
+        shown: AbstractSet[Variable],
+        *,
+        merged: bool = False,
+        whole_graph: bool = True,
+    ) -> NativeRequest:
+        """Give what the member is asked for a pattern of the user's, and what becomes of it.
+
+        Paths must not walk converted predicates.
+
+        Args:
+            pattern: the pattern.
+            shown: the variables that are columns of the answer.
+            merged: whether it is a grouping of which equal groups are merged afterwards.
+            whole_graph: whether the default graph is the member's own.
+        """
+        asked = (pattern, frozenset(shown), merged, whole_graph)
+        if asked not in self._requests:
+            if len(self._requests) >= _MOST_KEPT:
+                self._requests.clear()
+            self._requests[asked] = self._request(*asked)
+        return self._requests[asked]
+
+    def _request(
+        self, pattern: Pattern, shown: frozenset[Variable], merged: bool, whole_graph: bool
+    ) -> NativeRequest:
+        def coded(triple: TriplePattern) -> CodedObject | None:
+            return self._coded_object(triple, whole_graph=whole_graph)
+
+        late = find_late_translations(pattern, shown, coded, merged=merged)
+        native = _Rewriting(self, late, whole_graph=whole_graph).whole(pattern)
+        return NativeRequest(native, late.shown, late.distinct)
+
+    def _coded_object(self, triple: TriplePattern, *, whole_graph: bool) -> CodedObject | None:
+        """Say how an object is translated; None where it is not, by several or in part."""
+        if triple.is_path or isinstance(triple.predicate, Variable) or not self.affects(triple):
+            return None
+        seen = self.seen(triple)
+        if len(seen) != 1 or seen[0].translation is None:
+            return None
+        translation = seen[0].translation
+        if translation.asked is not None:
+            # What stands there besides is not known, so neither is what becomes equal.
+            return None
+        functional = seen[0].functional and whole_graph
+        if not isinstance(triple, IncludedPattern):
+            single, disjoint = translation.is_single, translation.is_disjoint
+            if translation.is_identity:
+                return None
+        else:
+            pairs = self.pairs_of(triple, translation)
+            single, disjoint = is_single(pairs), is_disjoint(pairs)
+        return CodedObject(translation, single, disjoint, functional)
 
     def seen(self, triple: TriplePattern) -> tuple[ConvertedPredicate, ...]:
         """Give what of the member's data a pattern with a named predicate matches."""
@@ -161,27 +256,19 @@ class _Place:
     counted: bool = True
 
 
-def _counts(pattern: Pattern, *, counted: bool) -> bool:
-    """Whether it matters how often what is directly below has a solution."""
-    match pattern:
-        case Distinct():
-            return False
-        case Slice():
-            return True
-        case Group(_, _, aggregates):
-            return not all(each.distinct or each.name in _UNCOUNTED for _, each in aggregates)
-        case _:
-            return counted
-
-
-_UNCOUNTED = frozenset(("MIN", "MAX", "SAMPLE"))
-
-
 class _Rewriting:
     """Rewrites one pattern, with new variables for the member's terms."""
 
-    def __init__(self, conversion: MemberConversion) -> None:
+    def __init__(
+        self,
+        conversion: MemberConversion,
+        late: LateTranslations = _NOTHING_LATE,
+        *,
+        whole_graph: bool = False,
+    ) -> None:
         self._conversion = conversion
+        self._late = late.variables
+        self._whole_graph = whole_graph
         self._numbers = count()
 
     def whole(self, pattern: Pattern) -> Pattern:
@@ -208,7 +295,7 @@ class _Rewriting:
                 # Inside, its name is another variable's.
                 return Project(self._pattern(inner, replace(place, graph=None)), shown)
             case _:
-                inside = replace(place, counted=_counts(pattern, counted=place.counted))
+                inside = replace(place, counted=counts_rows(pattern, counted=place.counted))
                 new = tuple(self._pattern(child, inside) for child in children(pattern))
                 return with_children(pattern, new)
 
@@ -245,8 +332,13 @@ class _Rewriting:
         if seen.translation is None:
             return Join.of((native, self._admitted(triple)))
         pairs = self._conversion.pairs_of(triple, seen.translation)
+        if self._whole_graph and seen.functional and place.graph is None:
+            # A subject has one match only, however many codes are looked for.
+            place = replace(place, counted=False)
         if not isinstance(triple.object, Variable):
             return self._constant(triple, seen.native, pairs, place)
+        if triple.object in self._late:
+            return self._untranslated(triple, triple.object, seen.native, pairs)
         others = _may_be_other(triple, seen.translation)
         is_whole = others or seen.translation.asked is None
         if is_whole and pairs == seen.translation.pairs and seen.translation.is_identity:
@@ -274,6 +366,22 @@ class _Rewriting:
         code = self._fresh()
         rows = Values((code,), tuple((term,) for term in terms))
         return self._once(Join.of((_plain(triple, native, code), rows)), triple, place)
+
+    def _untranslated(
+        self,
+        triple: TriplePattern,
+        shown: Variable,
+        native: IRI,
+        pairs: tuple[Pair, ...],
+    ) -> Pattern:
+        """Match the member's own codes, of those that are included."""
+        plain = _plain(triple, native)
+        if not isinstance(triple, IncludedPattern):
+            return plain
+        terms = dict.fromkeys(pair.native for pair in pairs)
+        if not terms:
+            return empty(triple_variables(triple))
+        return Join.of((plain, Values((shown,), tuple((term,) for term in terms))))
 
     def _variable(
         self,

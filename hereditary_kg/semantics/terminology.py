@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-__all__ = ["EDGES", "SYNONYMS", "TERMS", "Terminology", "empty_frame"]
+__all__ = ["EDGES", "PARTS", "SYNONYMS", "TERMS", "Terminology", "empty_frame"]
 
 TERMS = pl.Schema(
     [
@@ -23,6 +23,9 @@ SYNONYMS = pl.Schema({"id": pl.String, "text": pl.String, "scope": pl.String})
 
 EDGES = pl.Schema({"child": pl.String, "parent": pl.String})
 """Direct ``is a`` edges."""
+
+PARTS = pl.Schema({"part": pl.String, "whole": pl.String})
+"""Direct ``part of`` edges. A part is no kind of its whole: they are no part of the hierarchy."""
 
 
 def empty_frame(schema: pl.Schema) -> pl.DataFrame:
@@ -43,6 +46,7 @@ class Terminology:
         title: what it is called.
         licence: under which it may be used; empty where the file does not say.
         source: the name of the file it was read from.
+        parts: see `PARTS`; both ends are terms, and no edge stands twice.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Terminology:
     title: str = ""
     licence: str = ""
     source: str = ""
+    parts: pl.DataFrame = field(default_factory=lambda: empty_frame(PARTS))
 
     def sorted(self) -> "Terminology":
         """Give the same terminology with rows in one order, whatever order they were read in."""
@@ -65,4 +70,5 @@ class Terminology:
             self.title,
             self.licence,
             self.source,
+            self.parts.unique().sort("part", "whole"),
         )

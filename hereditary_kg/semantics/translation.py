@@ -5,19 +5,33 @@ is replaced by the codes that it converts to, and stays as it is where it conver
 an enumerated value, by what the member's description says of it.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import chain
+
+import polars as pl
 
 from hereditary_kg.federation.coding import CodedPredicate, ConversionDescription
 from hereditary_kg.rdf.terms import IRI, Literal, Term, parse_term
 from hereditary_kg.semantics.conversion import Conversion, Converter, Relation
+from hereditary_kg.semantics.data_conversion.gene_symbols import GeneSymbols
 from hereditary_kg.semantics.errors import IdentifierError, UnknownTermError
 from hereditary_kg.semantics.expansion import Census, Expansion
 from hereditary_kg.semantics.hub import Hub
 from hereditary_kg.semantics.identifiers import iri_of, normalise, vocabulary_of
 
-__all__ = ["Pair", "Translation", "Translator", "code_of", "enumerated_terms"]
+__all__ = [
+    "NATIVE",
+    "USER",
+    "Pair",
+    "Translation",
+    "Translator",
+    "code_of",
+    "enumerated_terms",
+    "is_disjoint",
+    "is_single",
+]
 
 
 @dataclass(frozen=True)
@@ -42,12 +56,36 @@ class Pair:
         return self.conversion is not None and self.conversion.target is None
 
 
+def _place(pair: Pair) -> tuple[str, str]:
+    return pair.native.text, pair.user.text
+
+
+def _table(pairs: Iterable[Pair]) -> pl.DataFrame:
+    rows = [(pair.native.text, pair.user.text) for pair in pairs]
+    return pl.DataFrame(rows, schema={NATIVE: pl.String, USER: pl.String}, orient="row")
+
+
+def is_single(pairs: Sequence[Pair]) -> bool:
+    """Whether each of the member's terms has one of the user's."""
+    return len({pair.native for pair in pairs}) == len(pairs)
+
+
+def is_disjoint(pairs: Sequence[Pair]) -> bool:
+    """Whether no two of the member's terms have the same one of the user's."""
+    return len({pair.user for pair in pairs}) == len(pairs)
+
+
+NATIVE, USER = "native", "user"
+"""The columns of `Translation.table`."""
+
+
 class Translation:
     """All terms at one predicate of one member, with the user's.
 
     Args:
         pairs: every term of the member's that stands there, blank nodes apart.
         census: the codes among them.
+        translate: gives the pairs of other terms, by their canonical texts, should any come.
         foreign: the terms that are codes of other vocabularies than the member is said to use.
         asked: how many terms the member was asked for, where it does not list its own: then what
             stands there besides is not known. None where it does.
@@ -57,14 +95,47 @@ class Translation:
         self,
         pairs: Iterable[Pair],
         census: Census,
+        translate: Callable[[Iterable[str]], Iterable[Pair]],
         foreign: tuple[str, ...] = (),
         asked: int | None = None,
     ) -> None:
-        self.pairs = tuple(sorted(pairs, key=lambda pair: (pair.native.text, pair.user.text)))
+        self.pairs = tuple(sorted(pairs, key=_place))
         self.census = census
         self.foreign = foreign
         self.asked = asked
         self.expand = cache(self._expand)
+        self._translate = translate
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """The pairs as canonical texts, in the columns `NATIVE` and `USER`."""
+        return _table(self.pairs)
+
+    @cached_property
+    def by_native(self) -> Mapping[str, tuple[str, ...]]:
+        """The user's terms for each of the member's, as canonical texts."""
+        found: dict[str, list[str]] = {}
+        for pair in self.pairs:
+            found.setdefault(pair.native.text, []).append(pair.user.text)
+        return {native: tuple(users) for native, users in found.items()}
+
+    def users_of(self, term: str) -> tuple[str, ...]:
+        """Give the user's terms for one that was not there when all were asked for."""
+        return tuple(pair.user.text for pair in self._translate([term]))
+
+    def table_of(self, terms: Iterable[str]) -> pl.DataFrame:
+        """Give the same for terms that were not there when all were asked for."""
+        return _table(self._translate(terms))
+
+    @cached_property
+    def is_single(self) -> bool:
+        """Whether each of the member's terms has one of the user's."""
+        return is_single(self.pairs)
+
+    @cached_property
+    def is_disjoint(self) -> bool:
+        """Whether no two of the member's terms have the same one of the user's."""
+        return is_disjoint(self.pairs)
 
     @cached_property
     def is_identity(self) -> bool:
@@ -84,8 +155,16 @@ class Translation:
 
     def of_codes(self, codes: Iterable[str]) -> tuple[Pair, ...]:
         """Give the pairs of some of the member's codes."""
-        wanted = frozenset(codes)
-        return tuple(pair for pair in self.pairs if pair.code in wanted)
+        found = (self._by_code.get(code, ()) for code in codes)
+        return tuple(sorted(chain.from_iterable(found), key=_place))
+
+    @cached_property
+    def _by_code(self) -> Mapping[str, tuple[Pair, ...]]:
+        found: dict[str, list[Pair]] = {}
+        for pair in self.pairs:
+            if pair.code is not None:
+                found.setdefault(pair.code, []).append(pair)
+        return {code: tuple(pairs) for code, pairs in found.items()}
 
     @cached_property
     def codes(self) -> int:
@@ -124,14 +203,14 @@ class Translation:
 
 
 class Translator:
-    """Knows the user's vocabulary.
+    """Knows the user's vocabulary, and those that some predicates have instead.
 
     Args:
         hub: what is known of codes.
-        description: which vocabulary it is, and what becomes of codes without an exact one.
+        description: which vocabularies they are, and what becomes of codes without an exact one.
 
     Raises:
-        UnknownTermError: the hub knows no code of that vocabulary.
+        UnknownTermError: the hub knows no code of one of them.
     """
 
     def __init__(self, hub: Hub, description: ConversionDescription) -> None:
@@ -143,7 +222,23 @@ class Translator:
         self._start = description.iri
         self._broader = description.broader
         self._converter = Converter(hub, description.vocabulary, narrower=False)
+        self._genes = GeneSymbols(hub)
+        self._others = {
+            predicate: Translator(
+                hub, replace(description, vocabulary=name, iri="", vocabularies={})
+            )
+            for predicate, name in description.vocabularies.items()
+        }
         self.included = cache(self._included)
+
+    def at(self, predicate: str) -> "Translator":
+        """Give what knows the vocabulary of one of the user's predicates."""
+        return self._others.get(predicate, self)
+
+    @cached_property
+    def vocabularies(self) -> frozenset[str]:
+        """All of the user's vocabularies."""
+        return frozenset((self.vocabulary, *(each.vocabulary for each in self._others.values())))
 
     def iri(self, code: str) -> IRI:
         """Give the IRI by which the user knows a code."""
@@ -155,6 +250,11 @@ class Translator:
     def namespace(self) -> str:
         """What the IRIs of the user's codes begin with."""
         return self.iri(f"{self.vocabulary}:").value
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """What the IRIs of codes of all of the user's vocabularies begin with."""
+        return frozenset((self.namespace, *(each.namespace for each in self._others.values())))
 
     def code(self, term: Term) -> str | None:
         """Give the code that one of the user's IRIs stands for; None where it is none."""
@@ -174,27 +274,37 @@ class Translator:
             coded: how they are coded.
             asked: as of `Translation`.
         """
-        pairs: list[Pair] = []
-        codes: set[str] = set()
-        foreign: list[str] = []
-        for native in map(parse_term, terms):
-            code = code_of(native, coded)
-            if code is None:
-                pairs.append(Pair(native, native))
-                if _is_foreign(native, coded):
-                    foreign.append(native.text)
-                continue
-            codes.add(code)
-            pairs.extend(
-                Pair(
-                    native,
-                    native if each.target is None else self.iri(each.target),
-                    code,
-                    each,
-                )
-                for each in self._conversions(code)
-            )
-        return Translation(pairs, Census(self.hub, codes), tuple(foreign), asked)
+
+        def pairs(texts: Iterable[str]) -> Iterator[Pair]:
+            return chain.from_iterable(self._pairs(text, coded) for text in texts)
+
+        known = tuple(pairs(terms))
+        codes = (pair.code for pair in known if pair.code is not None)
+        uncoded = dict.fromkeys(pair.native for pair in known if pair.code is None)
+        foreign = tuple(native.text for native in uncoded if _is_foreign(native, coded))
+        return Translation(known, Census(self.hub, codes), pairs, foreign, asked)
+
+    def _pairs(self, text: str, coded: CodedPredicate) -> Iterator[Pair]:
+        native = parse_term(text)
+        code = code_of(native, coded) or self._gene_of(native, coded)
+        if code is None:
+            yield Pair(native, native)
+            return
+        for each in self._conversions(code):
+            user = native if each.target is None else self.iri(each.target)
+            yield Pair(native, user, code, each)
+
+    def _gene_of(self, term: Term, coded: CodedPredicate) -> str | None:
+        """Give the gene that a symbol means, also one that was given up.
+
+        A symbol that no gene has, or several have or had, is given as it is: a code that nobody
+        knows.
+        """
+        wanted = coded.literal and coded.vocabulary == "HGNC" and self._genes.known
+        if not wanted or not isinstance(term, Literal):
+            return None
+        found = self._genes.find(term.lexical).genes
+        return found[0] if len(found) == 1 else term.lexical
 
     def _conversions(self, code: str) -> tuple[Conversion, ...]:
         found = self._converter.convert(code)
@@ -212,9 +322,11 @@ class Translator:
             values: the member's value -> the user's.
             asked: as of `Translation`.
         """
-        natives = map(parse_term, terms)
-        pairs = [Pair(each, _enumerated(each, values)) for each in natives]
-        return Translation(pairs, _NO_CENSUS, asked=asked)
+
+        def pairs(texts: Iterable[str]) -> Iterator[Pair]:
+            return (Pair(each, _enumerated(each, values)) for each in map(parse_term, texts))
+
+        return Translation(pairs(terms), _NO_CENSUS, pairs, asked=asked)
 
     def check(self, asked: str) -> None:
         """Check that there is something to be known of a code.
@@ -227,7 +339,7 @@ class Translator:
             raise UnknownTermError("term", asked)
 
     def _included(self, asked: str) -> tuple[str, ...]:
-        """Give the user's codes that are a code or narrower, in order."""
+        """Give the user's codes, of all vocabularies, that are a code or narrower, in order."""
         same = self.hub.exact(asked)
         seen = set(same)
         front = set(same)
@@ -236,8 +348,8 @@ class Translator:
             below = {end for name in steps if name not in seen for end in self.hub.exact(name)}
             front = below - seen
             seen |= front
-        start = f"{self.vocabulary}:"
-        return tuple(sorted(name for name in seen if name.startswith(start)))
+        starts = tuple(f"{name}:" for name in self.vocabularies)
+        return tuple(sorted(name for name in seen if name.startswith(starts)))
 
 
 _NO_CENSUS = Census(Hub(), ())

@@ -136,7 +136,8 @@ class _Judge:
 
     def _is_other(self, name: str) -> bool:
         """Whether nothing that a term includes can be what is asked for."""
-        if name in self._place.above:
+        # Without a vocabulary it is a symbol that no gene has, or several have.
+        if name in self._place.above or ":" not in name:
             return False
         vocabulary = vocabulary_of(name)
         if self._has_both(name):

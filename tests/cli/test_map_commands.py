@@ -19,6 +19,7 @@ synonym: "Charcot disease" RELATED []
 id: MONDO:0007103
 name: amyotrophic lateral sclerosis type 1
 is_a: MONDO:0004976
+relationship: part_of MONDO:0004976
 
 [Term]
 id: MONDO:0000009
@@ -147,6 +148,8 @@ def test_show(hub, run):
     assert (conversion["relation"], conversion["distance"]) == ("broader", 1)
     assert conversion["target"] == {"id": "NCIT:C34373", "label": "Lou Gehrig"}
     assert "replaced by MONDO:0004976" in run("map", "show", "MONDO:0000009").output
+    part = run("map", "show", "MONDO:0007103").output
+    assert "part of MONDO:0004976 amyotrophic lateral sclerosis" in " ".join(part.split())
 
 
 def test_show_by_label_and_by_environment(hub, run, tmp_path, monkeypatch):

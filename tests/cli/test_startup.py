@@ -35,6 +35,7 @@ finally:
         ["map", "convert", "--help"],
         ["map", "review", "--help"],
         ["map", "diff", "--help"],
+        ["predict", "--help"],
         ["federation", "nonsense"],
     ],
 )

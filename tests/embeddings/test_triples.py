@@ -76,3 +76,11 @@ def test_an_unreadable_file_is_told(tmp_path):
     for name in ("absent.tsv", "t.tsv.gz"):
         with pytest.raises(TripleError, match="cannot be read"):
             read_triples(tmp_path / name)
+
+
+def test_unused_labels_are_left_out():
+    triples = TripleSet.from_labels(LABELS, entities=["z", "c"], relations=["s"]).used_only()
+    whole = TripleSet.from_labels(LABELS)
+    assert (triples.entities, triples.relations) == (whole.entities, whole.relations)
+    assert (triples.triples == whole.triples).all()
+    assert TripleSet.from_labels([], ["a"], ["r"]).used_only().entities == ()

@@ -33,7 +33,7 @@ PREFIXES = {
 
 
 def ex(name: str) -> str:
-    return f"<{EX}{name}>"
+    return f"<{name}>" if "//" in name else f"<{EX}{name}>"
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ def test_by_the_code_alone_nobody_is_found_without_conversion():
 
 
 def test_a_row_is_traced_to_its_mappings():
-    result = answer(ALS_OF + " ORDER BY ?p", OMIM, ICD)
+    result = answer(ALS_OF + " ORDER BY ?p ?d", OMIM, ICD)
     traced = result.trace(0)
     assert set(traced["member"]) == {"m0"}
     assert traced["native"].to_list() == [
@@ -280,3 +280,28 @@ def test_a_wrong_description_is_refused_where_it_is_wrong(tmp_path, old, new, ke
 
 def test_prefixes_are_those_of_the_tests():
     assert PREFIXES["hkg"] == VOCABULARY
+
+
+def test_codes_that_are_only_shown_leave_no_solution_out():
+    odd = Hospital((*OMIM.triples, ("p4", "disease", "OMIM:999999")), {"disease": "OMIM"})
+    result = answer("SELECT ?p ?d { ?p ex:disease ?d }", odd)
+    assert result.certificate.bound is Bound.EXACT
+    assert names(result) == ["p1", "p2", "p3", "p4"]
+    (report,) = result.certificate.conversions
+    assert report.unknown == ("OMIM:999999",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT ?p { ?p ex:disease ?d FILTER(?d = NCIT:C34373) }",
+        "SELECT ?p ?q { ?p ex:disease ?d . ?q ex:disease ?d }",
+        "SELECT ?d (COUNT(*) AS ?n) { ?p ex:disease ?d } GROUP BY ?d",
+        "SELECT (COUNT(DISTINCT ?d) AS ?n) { ?p ex:disease ?d }",
+        "SELECT ?p { VALUES ?d { NCIT:C34373 } ?p ex:disease ?d }",
+        "SELECT ?p { { ?p ex:disease ?d } UNION { ?d ex:disease ?p } }",
+    ],
+)
+def test_codes_that_are_compared_may_leave_solutions_out(text):
+    odd = Hospital((*OMIM.triples, ("p4", "disease", "OMIM:999999")), {"disease": "OMIM"})
+    assert answer(text, odd).certificate.bound is not Bound.EXACT

@@ -64,11 +64,29 @@ def facts(codes: tuple[str, ...]) -> st.SearchStrategy[list[tuple[str, str, str]
 CODED = {"disease", "cause"}
 
 
+def one_each(rows):
+    """Keep one object of each subject and predicate."""
+    return {(s, p): (s, p, o) for s, p, o in rows}.values()
+
+
+def moved(rows, place):
+    """Give people names that no other member has."""
+    own = f"http://{place}.example/"
+    return ((own + s, p, o.replace("http://example.org/p", own + "p")) for s, p, o in rows)
+
+
 @st.composite
 def hospitals(draw):
     made = []
-    for vocabulary, codes in (("OMIM", OMIM), ("DOID", DOID), ("NCIT", NCIT)):
-        rows = tuple(draw(facts(codes)))
+    kinds = (("OMIM", OMIM), ("DOID", DOID), ("NCIT", NCIT))
+    apart = draw(st.booleans())
+    for vocabulary, codes in kinds[: draw(st.integers(1, 3))]:
+        rows = draw(facts(codes))
+        if draw(st.booleans()):
+            rows = one_each(rows)
+        if apart:
+            rows = moved(rows, vocabulary.lower())
+        rows = tuple(rows)
         values = {"sex": {"F": "female", "M": "male"}} if draw(st.booleans()) else {}
         coded = dict.fromkeys(CODED, vocabulary)
         if vocabulary == "NCIT" and draw(st.booleans()):

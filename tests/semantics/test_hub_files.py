@@ -16,9 +16,11 @@ from small_hub import HGNC, HUB, MONDO, SET, mapping_rows
 
 from hereditary_kg.semantics.conversion import Converter
 from hereditary_kg.semantics.errors import HubError, HubWriteError
+from hereditary_kg.semantics.expansion import Census
 from hereditary_kg.semantics.hub import MAPPINGS, Hub
 from hereditary_kg.semantics.hub_building import Material, build_hub
 from hereditary_kg.semantics.hub_files import open_hub, write_hub
+from hereditary_kg.semantics.terminology import PARTS
 
 
 def _content(directory):
@@ -31,7 +33,7 @@ def _assert_same(one: Hub, other: Hub):
         second = other.terminologies[name]
         for facts in ("version", "title", "licence", "source"):
             assert getattr(first, facts) == getattr(second, facts)
-        for kind in ("terms", "synonyms", "edges"):
+        for kind in ("terms", "synonyms", "edges", "parts"):
             assert getattr(first.sorted(), kind).equals(getattr(second.sorted(), kind))
     assert one.mappings.equals(other.mappings)
     assert (one.sources, one.labels) == (other.sources, other.labels)
@@ -42,6 +44,18 @@ def test_what_was_written_is_read(tmp_path):
     _assert_same(open_hub(tmp_path / "deep" / "hub"), HUB)
 
 
+def test_parts_are_kept_and_no_kind_of_their_whole(tmp_path):
+    parts = pl.DataFrame([("MONDO:0000005", "MONDO:0004976")], schema=PARTS, orient="row")
+    hub = Hub({"MONDO": replace(MONDO, parts=parts)})
+    write_hub(hub, tmp_path)
+    read = open_hub(tmp_path)
+    _assert_same(read, hub)
+    assert read.wholes("MONDO:0000005") == ["MONDO:0004976"]
+    assert "MONDO:0000005" not in read.descendants("MONDO:0004976")
+    assert not list(read.broader("MONDO:0000005"))
+    assert Census(read, ["MONDO:0000005"]).expand("MONDO:0004976").codes == ()
+
+
 def test_an_empty_hub(tmp_path):
     write_hub(Hub(), tmp_path / "hub")
     _assert_same(open_hub(tmp_path / "hub"), Hub())
@@ -50,7 +64,7 @@ def test_an_empty_hub(tmp_path):
 def test_the_index_says_what_went_in(tmp_path):
     write_hub(HUB, tmp_path)
     index = orjson.loads((tmp_path / "hub.json").read_bytes())
-    assert index["format"] == 1
+    assert index["format"] == 2
     mondo = next(each for each in index["terminologies"] if each["name"] == "MONDO")
     assert mondo["version"] == "2026-05-05"
     assert (mondo["terms"], mondo["licence"], mondo["source"]) == (7, "CC BY 4.0", "mondo.obo")
@@ -191,12 +205,12 @@ def test_there_is_no_hub(tmp_path):
     [
         ("hub.json", lambda text: text[:100], r"hub\.json is damaged.*hkg map import"),
         ("hub.json", lambda text: b"[]", r"hub\.json is damaged"),
-        ("hub.json", lambda text: b'{"format": 1}', r"hub\.json is damaged"),
+        ("hub.json", lambda text: b'{"format": 2}', r"hub\.json is damaged"),
         ("hub.json", lambda text: text.replace(b'"terms": 7', b'"terms": 8'), "is damaged"),
         (
             "hub.json",
-            lambda text: text.replace(b'"format": 1', b'"format": 0'),
-            "has format 0, and this version reads 1.*hkg map import",
+            lambda text: text.replace(b'"format": 2', b'"format": 0'),
+            "has format 0, and this version reads 2.*hkg map import",
         ),
         ("mappings", lambda text: text[:-1], "checksum.*hkg map import"),
         ("terms", lambda text: text[:50] + b"!" + text[51:], "checksum"),

@@ -7,12 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hereditary_kg.semantics.matching import (
-    EVIDENCE,
-    as_mapping_set,
-    match,
-    rejected_pairs,
-)
+from hereditary_kg.semantics.matching import EVIDENCE, as_mapping_set, match
 from hereditary_kg.semantics.matching.assignment import assign
 from hereditary_kg.semantics.matching.confidence import STEPS, confidence, score_of
 from hereditary_kg.semantics.matching.words import words_of
@@ -69,11 +64,24 @@ def test_obsolete_terms_are_left_out() -> None:
     assert all("6" not in each.subject for each in match(ONE, OTHER, abstain=0.0))
 
 
-def test_rejected_pairs_are_never_proposed() -> None:
+def test_decided_pairs_are_never_proposed() -> None:
     refused = ("NCIT:C1", "MA:1")
     for way in (False, True):
-        found = match(ONE, OTHER, rejected=[refused], abstain=0.0, with_twins=way)
+        found = match(ONE, OTHER, decided=[refused], abstain=0.0, with_twins=way)
         assert ("MA:1", "NCIT:C1") not in pairs(found)
+
+
+def test_confirmed_terms_have_their_partner() -> None:
+    one = terminology("A", {"1": "lung", "2": "knee"})
+    other = terminology("B", {"1": "Lung", "2": "lungs", "3": "Knee"})
+    agreed = ("B:2", "A:1")
+    found = match(one, other, decided=[agreed], confirmed=[agreed])
+    assert pairs(found) == {("A:2", "B:3")}
+    twins = match(one, other, decided=[agreed], confirmed=[agreed], with_twins=True)
+    assert pairs(twins) == {("A:2", "B:3"), ("A:1", "B:1")}
+    # A partner in a third vocabulary takes nothing away.
+    elsewhere = match(one, other, confirmed=[("A:1", "C:1")])
+    assert {each.subject for each in elsewhere} == {"A:1", "A:2"}
 
 
 def test_nothing_unlikely_is_proposed() -> None:
@@ -109,6 +117,18 @@ def test_shared_genes_bring_terms_together() -> None:
     }
 
 
+def test_parts_tell_where_both_sides_have_them() -> None:
+    labels = {"1": "hand", "2": "foot", "3": "phalanx", "4": "phalanges"}
+    parts = [("3", "1"), ("4", "2")]
+    one = terminology("A", labels, parts=parts)
+    # The labels alone would bring 3 and 3, 4 and 4 together.
+    other = terminology("B", labels, parts=[("4", "1"), ("3", "2")])
+    across = {("A:1", "B:1"), ("A:2", "B:2"), ("A:3", "B:4"), ("A:4", "B:3")}
+    assert pairs(match(one, other)) == across
+    alone = terminology("B", labels)
+    assert match(one, alone) == match(terminology("A", labels), alone)
+
+
 def test_empty_terminologies_have_no_proposals() -> None:
     assert match(terminology("A", {}), OTHER) == ()
     assert match(ONE, terminology("B", {})) == ()
@@ -130,16 +150,6 @@ def test_proposals_are_valid_sssom(tmp_path) -> None:
         "semapv:CompositeMatching",
         "semapv:StructuralMatching",
     }
-
-
-def test_refusals_are_read_in_unknown_vocabularies_too(tmp_path) -> None:
-    path = tmp_path / "refused.sssom.tsv"
-    path.write_text(
-        "subject_id\tpredicate_id\tpredicate_modifier\tobject_id\tmapping_justification\n"
-        "Foo:1\tskos:exactMatch\tNot\tOrphanet:2\tsemapv:ManualMappingCuration\n"
-        "Foo:2\tskos:exactMatch\t\tOrphanet:2\tsemapv:ManualMappingCuration\n"
-    )
-    assert rejected_pairs(read_mapping_set(path)) == {("Foo:1", "ORPHA:2")}
 
 
 def test_calibration_rises() -> None:
@@ -196,4 +206,4 @@ def test_laws_of_proposals(ones: list[str], others: list[str], random) -> None:
     assert {(y, x) for x, y in pairs(turned)} == pairs(found)
     if found:
         refused = random.choice(sorted(pairs(found)))
-        assert refused not in pairs(match(one, other, abstain=0.0, rejected=[refused]))
+        assert refused not in pairs(match(one, other, abstain=0.0, decided=[refused]))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,11 +13,14 @@ import pytest
 from review_files import ADA, BOB, COLUMNS, CYD, HEADER, HUB, ROWS, write_candidates
 
 from hereditary_kg.semantics.errors import ReviewBusyError, ReviewError, UnreadableFileError
+from hereditary_kg.semantics.hub import Hub
+from hereditary_kg.semantics.review.candidates import confirmed_elsewhere, decided_elsewhere
 from hereditary_kg.semantics.review.decisions import Decision, Role
 from hereditary_kg.semantics.review.journal import journal_path
 from hereditary_kg.semantics.review.session import ReviewSession, Surroundings
 from hereditary_kg.semantics.saved_queries import SavedQuery
 from hereditary_kg.semantics.sssom import ROW, read_mapping_set, validate
+from hereditary_kg.semantics.terminology import PARTS
 
 AROUND = Surroundings(HUB)
 PAIRS = [row[:2] for row in ROWS]
@@ -151,6 +155,33 @@ def test_what_is_denied_is_never_proposed_again(path, tmp_path):
         decide(session, BOB, "exact")
     row = rows_of(path)[PAIRS[1]]
     assert (row["reviewer_id"], row["reviewer_label"]) == (ADA.text, "Bob")
+
+
+def test_decisions_are_known_in_unknown_vocabularies_and_both_directions(tmp_path):
+    path = tmp_path / "known.sssom.tsv"
+    path.write_text(
+        "subject_id\tpredicate_id\tpredicate_modifier\tobject_id\tmapping_justification"
+        "\treviewer_label\treviewer_agreement\n"
+        "Foo:1\tskos:exactMatch\tNot\tOrphanet:2\tsemapv:ManualMappingCuration\t\t\n"
+        "Foo:2\tskos:exactMatch\t\tOrphanet:2\tsemapv:ManualMappingCuration\t\t\n"
+        "Foo:3\towl:equivalentClass\t\tOrphanet:3\tsemapv:ManualMappingCuration\tBob\t1\n"
+        "Foo:4\tskos:broadMatch\t\tOrphanet:4\tsemapv:ManualMappingCuration\tBob\t\n"
+        "Foo:5\tskos:exactMatch\t\tOrphanet:5\tsemapv:ManualMappingCuration\tBob\t-1\n"
+        "Foo:6\tskos:exactMatch\t\tOrphanet:6\tsemapv:ManualMappingCuration\tBob|Cyd\t0\n"
+    )
+    sets = [read_mapping_set(path)]
+    decided = {(f"Foo:{n}", f"ORPHA:{m}") for n, m in ((1, 2), (3, 3), (4, 4), (5, 5))}
+    assert decided_elsewhere(sets) == decided | {pair[::-1] for pair in decided}
+    assert confirmed_elsewhere(sets) == {("Foo:3", "ORPHA:3"), ("ORPHA:3", "Foo:3")}
+
+
+def test_cards_say_what_a_term_is_a_part_of(path):
+    parts = pl.DataFrame([(PAIRS[0][0], "MONDO:0000001")], schema=PARTS, orient="row")
+    mondo = replace(HUB.terminologies["MONDO"], parts=parts)
+    around = Surroundings(Hub({"MONDO": mondo}))
+    with ReviewSession(path, around) as session:
+        (whole,) = session.view(ADA).item.cards[0].wholes
+    assert (whole.id, whole.label) == ("MONDO:0000001", "disease")
 
 
 def test_the_queue_is_ordered_by_what_hangs_on_each_mapping(path):

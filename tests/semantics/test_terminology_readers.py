@@ -128,6 +128,8 @@ synonym: "nerve trouble" BROAD []
 xref: ICD10CM:G12.2
 is_a: MONDO:0000001 ! disease
 disjoint_from: MONDO:0000003
+relationship: has_part MONDO:0000003
+relationship: part_of MONDO:0000001 ! disease
 
 [Term]
 id: MONDO:0000003
@@ -144,7 +146,9 @@ TURTLE = """@prefix : <http://purl.obolibrary.org/obo/> .
 :MONDO_0000002 a owl:Class ; rdfs:label "motor neuron disease" ;
   :IAO_0000115 "Nerves \\"die\\"." ; oio:hasExactSynonym "MND" ;
   oio:hasBroadSynonym "nerve trouble" ; oio:hasDbXref "ICD10CM:G12.2" ;
-  rdfs:subClassOf :MONDO_0000001 , [ a owl:Restriction ] ;
+  rdfs:subClassOf :MONDO_0000001 , [ a owl:Restriction ; owl:onProperty :BFO_0000050 ;
+    owl:someValuesFrom :MONDO_0000001 ] , [ owl:onProperty :BFO_0000051 ;
+    owl:someValuesFrom :MONDO_0000003 ] ;
   owl:disjointWith :MONDO_0000003 .
 :MONDO_0000003 a owl:Class ; rdfs:label "obsolete thing" ; owl:deprecated true ;
   :IAO_0100001 :MONDO_0000002 .
@@ -164,6 +168,9 @@ RDFXML = """<?xml version="1.0"?>
 <oio:hasBroadSynonym>nerve trouble</oio:hasBroadSynonym>
 <oio:hasDbXref>ICD10CM:G12.2</oio:hasDbXref>
 <rdfs:subClassOf rdf:resource="&obo;MONDO_0000001"/>
+<rdfs:subClassOf><owl:Restriction>
+<owl:onProperty rdf:resource="http://example.org/demo#UNDEFINED_part_of"/>
+<owl:someValuesFrom rdf:resource="&obo;MONDO_0000001"/></owl:Restriction></rdfs:subClassOf>
 <owl:disjointWith rdf:resource="&obo;MONDO_0000003"/></owl:Class>
 <owl:Class rdf:about="&obo;MONDO_0000003"><rdfs:label>obsolete thing</rdfs:label>
 <owl:deprecated rdf:datatype="http://www.w3.org/2001/XMLSchema#boolean">true</owl:deprecated>
@@ -188,7 +195,10 @@ AnnotationAssertion(oio:hasExactSynonym obo:MONDO_0000002 "MND")
 AnnotationAssertion(oio:hasBroadSynonym obo:MONDO_0000002 "nerve trouble")
 AnnotationAssertion(oio:hasDbXref obo:MONDO_0000002 "ICD10CM:G12.2")
 SubClassOf(obo:MONDO_0000002 obo:MONDO_0000001)
-SubClassOf(obo:MONDO_0000002 ObjectSomeValuesFrom(obo:RO_1 obo:MONDO_0000001))
+SubClassOf(obo:MONDO_0000002 ObjectSomeValuesFrom(obo:RO_1 obo:MONDO_0000003))
+SubClassOf(obo:MONDO_0000002 ObjectSomeValuesFrom(obo:BFO_0000050 obo:MONDO_0000001))
+SubClassOf(obo:MONDO_0000002 ObjectSomeValuesFrom(obo:BFO_0000050
+  ObjectIntersectionOf(obo:MONDO_0000001 obo:MONDO_0000003)))
 DisjointClasses(obo:MONDO_0000002 obo:MONDO_0000003)
 AnnotationAssertion(rdfs:label obo:MONDO_0000003 "obsolete thing")
 AnnotationAssertion(owl:deprecated obo:MONDO_0000003 "true"^^xsd:boolean)
@@ -241,7 +251,17 @@ GRAPHS = json.dumps(
                         "sub": "http://purl.obolibrary.org/obo/MONDO_0000002",
                         "pred": "is_a",
                         "obj": "http://purl.obolibrary.org/obo/MONDO_0000001",
-                    }
+                    },
+                    {
+                        "sub": "http://purl.obolibrary.org/obo/MONDO_0000002",
+                        "pred": "http://purl.obolibrary.org/obo/BFO_0000050",
+                        "obj": "http://purl.obolibrary.org/obo/MONDO_0000001",
+                    },
+                    {
+                        "sub": "http://purl.obolibrary.org/obo/MONDO_0000002",
+                        "pred": "http://purl.obolibrary.org/obo/BFO_0000051",
+                        "obj": "http://purl.obolibrary.org/obo/MONDO_0000003",
+                    },
                 ],
             }
         ]
@@ -272,6 +292,7 @@ def test_one_ontology_is_the_same_in_each_syntax(text, pack, tmp_path):
         ("MONDO:0000002", "MND", "exact"),
     ]
     assert main.edges.rows() == [("MONDO:0000002", "MONDO:0000001")]
+    assert main.parts.rows() == [("MONDO:0000002", "MONDO:0000001")]
     ends = reading.mappings.select("subject", "predicate", "object").rows()
     assert ends == [("MONDO:0000002", "oboInOwl:hasDbXref", "ICD10CM:G12.2")]
     if text is not GRAPHS:  # OBO Graphs keep disjointness as a logical axiom
@@ -288,6 +309,7 @@ def test_owl_xml_is_what_functional_syntax_is(tmp_path):
     one, other = (read_terminology(tmp_path / name).main for name in "ab")
     assert one.terms.equals(other.terms)
     assert one.edges.equals(other.edges)
+    assert one.parts.equals(other.parts)
 
 
 def test_skos_hierarchies_are_read_in_both_directions(tmp_path):

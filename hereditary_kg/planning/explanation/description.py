@@ -180,6 +180,8 @@ def _words(node: plan.Node) -> tuple[str, str]:  # noqa: C901 - one case a node 
         case plan.Fetch():
             title = "ask" + (" distinct" if node.distinct else "")
             title += " without copies" if node.leaves_copies_out else ""
+            late = dict.fromkeys(v for each in node.translated.values() for v in each)
+            title += f", translate {_listed(tuple(late))}" if late else ""
             return title, group_text(_matched(node.pattern))
         case plan.InlineData(variables, data):
             return "data", f"{write_amount(len(data), 'row')} of {_listed(variables) or 'nothing'}"

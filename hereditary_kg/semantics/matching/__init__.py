@@ -7,7 +7,7 @@ proposals with a confidence; `as_mapping_set` makes SSSOM of them. What weighs h
 
 from hereditary_kg.semantics.matching.evidence import EVIDENCE, KINDS
 from hereditary_kg.semantics.matching.matcher import ABSTAIN, Proposal, match
-from hereditary_kg.semantics.matching.proposals import as_mapping_set, rejected_pairs
+from hereditary_kg.semantics.matching.proposals import as_mapping_set
 
 __all__ = [
     "ABSTAIN",
@@ -16,5 +16,4 @@ __all__ = [
     "Proposal",
     "as_mapping_set",
     "match",
-    "rejected_pairs",
 ]

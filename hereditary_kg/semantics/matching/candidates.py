@@ -18,6 +18,8 @@ _MOST_NAMES = 6
 _LEAST = 0.25
 """The cosine from which on two names are compared."""
 
+_DIGITS = 9
+
 
 def name_pairs(
     one: Lexicon, other: Lexicon, weights: WordWeights, relations: Relations
@@ -36,7 +38,8 @@ def name_pairs(
     pairs = (
         rare.join(theirs, on="key", suffix="_other")
         .group_by("name", "name_other")
-        .agg((pl.col("value") * pl.col("value_other")).sum().alias("cosine"))
+        # Groups are summed up in any order: without rounding, ties would fall this way or that.
+        .agg((pl.col("value") * pl.col("value_other")).sum().round(_DIGITS).alias("cosine"))
         .filter(pl.col("cosine") >= _LEAST)
     )
     ranked = pairs.with_columns(

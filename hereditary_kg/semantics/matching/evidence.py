@@ -21,6 +21,8 @@ _MOST_PAIRS = 400
 _LEAST = 0.3
 """The cosine from which on evidence alone makes a pair worth a look."""
 
+_DIGITS = 9
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -120,7 +122,8 @@ def _products(mine: pl.DataFrame, theirs: pl.DataFrame, pairs: pl.DataFrame) -> 
         pairs.join(mine, left_on="one", right_on="term")
         .join(theirs, left_on=["other", "feature"], right_on=["term", "feature"], suffix="_other")
         .group_by("one", "other")
-        .agg((pl.col("value") * pl.col("value_other")).sum().alias("cosine"))
+        # Groups are summed up in any order: without rounding, ties would fall this way or that.
+        .agg((pl.col("value") * pl.col("value_other")).sum().round(_DIGITS).alias("cosine"))
     )
 
 

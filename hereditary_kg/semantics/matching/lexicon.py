@@ -64,7 +64,7 @@ class Lexicon:
         ids: the terms that are not obsolete, in the alphabet's order.
         labels: their labels.
         names: their names, each of a term's bags once: the one with the greatest weight.
-        parents: per term its direct parents.
+        parents: per term its direct parents; what it is a part of among them.
     """
 
     ids: tuple[str, ...]
@@ -122,13 +122,15 @@ def lexicons_of(one: Terminology, other: Terminology) -> tuple[Lexicon, Lexicon]
     """Read the names of two terminologies.
 
     Two words that stand side by side are one where either side writes them so: ``hind limb`` is
-    ``hindlimb``.
+    ``hindlimb``. Where both sides say what is part of what, this counts as hierarchy here.
     """
     names = [_spoken(each) for each in (one, other)]
     known = {word for side in names for _, _, _, words in side for word in words}
+    # Hierarchies are compared: what only one side says would look like disagreement.
+    with_parts = one.parts.height > 0 and other.parts.height > 0
     return (
-        _lexicon(one, names[0], known),
-        _lexicon(other, names[1], known),
+        _lexicon(one, names[0], known, with_parts=with_parts),
+        _lexicon(other, names[1], known, with_parts=with_parts),
     )
 
 
@@ -154,7 +156,9 @@ def _spoken(terminology: Terminology) -> list[_Spoken]:
     return [each for each in spoken if each[3]]
 
 
-def _lexicon(terminology: Terminology, spoken: Iterable[_Spoken], known: set[str]) -> Lexicon:
+def _lexicon(
+    terminology: Terminology, spoken: Iterable[_Spoken], known: set[str], *, with_parts: bool
+) -> Lexicon:
     terms = terminology.terms.filter(~pl.col("obsolete").fill_null(value=False)).sort("id")
     ids = tuple(map(str, terms["id"]))
     places = {name: place for place, name in enumerate(ids)}
@@ -168,7 +172,10 @@ def _lexicon(terminology: Terminology, spoken: Iterable[_Spoken], known: set[str
             best[key] = name
     names = sorted(best.values(), key=lambda name: (name.term, _rank(name)))
     parents: list[set[int]] = [set() for _ in ids]
-    for child, parent in terminology.edges.iter_rows():
+    edges = [*terminology.edges.iter_rows()]
+    if with_parts:
+        edges += terminology.parts.iter_rows()
+    for child, parent in edges:
         if child in places and parent in places and child != parent:
             parents[places[child]].add(places[parent])
     return Lexicon(

@@ -83,7 +83,8 @@ def match(
     other: Terminology,
     *,
     evidence: tuple[pl.DataFrame, pl.DataFrame] | None = None,
-    rejected: Iterable[tuple[str, str]] = (),
+    decided: Iterable[tuple[str, str]] = (),
+    confirmed: Iterable[tuple[str, str]] = (),
     abstain: float = ABSTAIN,
     with_twins: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
@@ -97,7 +98,9 @@ def match(
         one: the one side.
         other: the other side.
         evidence: frames like `EVIDENCE`, of either side.
-        rejected: pairs that are never proposed, in either direction.
+        decided: pairs that somebody has decided on, which are never proposed, in either direction.
+        confirmed: those of them that are the same. Each of their terms has its partner, and is
+            proposed to another one as a twin only.
         abstain: the confidence below which nothing is proposed.
         with_twins: propose also pairs whose names say the same, though one of their terms has a
             partner already: for terminologies that have a thing more than once, as ``bronchiole``
@@ -109,8 +112,12 @@ def match(
     """
     sides = lexicons_of(one, other)
     found = find_candidates(*sides, evidence, on_step)
-    refused = {frozenset(pair) for pair in rejected}
-    candidates = [each for each in found if frozenset(_names(sides, each.pair)) not in refused]
+    settled = {frozenset(pair) for pair in confirmed}
+    closed = {frozenset(pair) for pair in decided} | settled
+    # What is the same stays as a rival, and as what hierarchies may rest on.
+    candidates = [
+        each for each in found if frozenset(_names(sides, each.pair)) not in closed - settled
+    ]
     on_step("hierarchies")
     hierarchies = (Hierarchy(sides[0]), Hierarchy(sides[1]))
     first = [first_score(each.base) for each in candidates]
@@ -118,10 +125,18 @@ def match(
     scores = {_names(sides, each.pair): second_score(each.full) for each in candidates}
     on_step("assignment")
     least = score_of(abstain)
-    assigned = assign(scores, least)
-    taken = {pair: scores[pair] for pair in assigned.items()}
+    known = tuple(frozenset(side.ids) for side in sides)
+    partnered = {name for pair in settled if _is_across(pair, *known) for name in pair}
+    free = {pair: score for pair, score in scores.items() if partnered.isdisjoint(pair)}
+    taken = {pair: scores[pair] for pair in assign(free, least).items()}
+    candidates = [each for each in candidates if frozenset(_names(sides, each.pair)) not in settled]
     twins = _twins(sides, candidates, taken.keys(), least) if with_twins else {}
     return _proposals(sides, candidates, taken, twins)
+
+
+def _is_across(pair: frozenset[str], one: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell whether a pair has a term of each side."""
+    return not pair.isdisjoint(one) and not pair.isdisjoint(other) and len(pair) > 1
 
 
 def _twins(

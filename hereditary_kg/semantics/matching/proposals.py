@@ -1,4 +1,4 @@
-"""Proposals as SSSOM, and what curators have refused."""
+"""Proposals as SSSOM."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -11,7 +11,7 @@ from hereditary_kg.semantics.matching.matcher import Proposal
 from hereditary_kg.semantics.sssom import ROW, MappingSet
 from hereditary_kg.semantics.terminology import Terminology
 
-__all__ = ["as_mapping_set", "rejected_pairs"]
+__all__ = ["as_mapping_set"]
 
 TOOL = "hereditary_kg"
 _PREDICATE = "skos:exactMatch"
@@ -110,16 +110,3 @@ def _cardinalities(proposals: Iterable[Proposal]) -> Mapping[tuple[str, str], st
         )
         for each in proposals
     }
-
-
-def rejected_pairs(mapping_set: MappingSet) -> frozenset[tuple[str, str]]:
-    """Give the pairs that a mapping set says are not the same: ``predicate_modifier`` is Not."""
-    modifiers = mapping_set.slot("predicate_modifier")
-    ends = [
-        mapping_set.canonical(name).fill_null(mapping_set.slot(name))
-        for name in ("subject_id", "object_id")
-    ]
-    # Unknown prefixes stay as they are, as they do in terminologies.
-    frame = pl.DataFrame({"modifier": modifiers, "subject": ends[0], "object": ends[1]})
-    said = frame.filter(pl.col("modifier").str.to_lowercase() == "not").drop_nulls()
-    return frozenset(said.select("subject", "object").iter_rows())

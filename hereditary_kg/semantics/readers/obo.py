@@ -2,6 +2,7 @@
 
 Source: https://owlcollab.github.io/oboformat/doc/obo-syntax.html. Only asserted ``is_a`` is
 hierarchy: releases are classified already, and an ``intersection_of`` may name a farther ancestor.
+``relationship: part_of`` is kept apart from it.
 """
 
 import io
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hereditary_kg.semantics.errors import UnreadableFileError
-from hereditary_kg.semantics.readers.reading import Document, Draft, Reading, assemble
+from hereditary_kg.semantics.readers.reading import Document, Draft, Reading, assemble, is_part_of
 from hereditary_kg.semantics.readers.sources import decode
 
 __all__ = ["read_obo"]
@@ -19,6 +20,8 @@ __all__ = ["read_obo"]
 _MATCHES = frozenset(
     f"skos:{name}Match" for name in ("exact", "broad", "narrow", "close", "related")
 )
+
+_TERMS_OF = {"is_a": "parents", "disjoint_from": "disjoint", "replaced_by": "replaced_by"}
 
 
 def read_obo(path: Path, content: bytes, prefixes: dict[str, str] | None = None) -> Reading:
@@ -99,18 +102,16 @@ def _drafts(frame: Any, lines: dict[str, Iterator[int]]) -> Iterator[Draft]:
                 draft.definition = clause.definition
             case "synonym":
                 draft.synonyms.append((clause.synonym.desc, clause.synonym.scope.lower()))
-            case "is_a":
-                draft.parents.append(_text(clause.term))
+            case "is_a" | "disjoint_from" | "replaced_by" as tag:
+                getattr(draft, _TERMS_OF[tag]).append(_text(clause.term))
+            case "relationship" if is_part_of(_text(clause.typedef)):
+                draft.wholes.append(_text(clause.term))
             case "is_obsolete":
                 draft.obsolete = clause.obsolete
-            case "replaced_by":
-                draft.replaced_by.append(_text(clause.term))
             case "alt_id":
                 alternatives.append(_text(clause.alt_id))
             case "xref":
                 draft.mappings.append(("oboInOwl:hasDbXref", _text(clause.xref.id)))
-            case "disjoint_from":
-                draft.disjoint.append(_text(clause.term))
             case "equivalent_to":
                 draft.mappings.append(("owl:equivalentClass", _text(clause.term)))
             case "property_value":

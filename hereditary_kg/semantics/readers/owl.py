@@ -75,9 +75,7 @@ def _triples(ontology: Any) -> Iterator[tuple[str, str, Value]]:
             case "DeclareClass":
                 yield str(axiom.first.first), RDF_TYPE, Value(f"{OWL}Class")
             case "SubClassOf":
-                child, parent = _name(axiom.sub), _name(axiom.sup)
-                if child and parent:
-                    yield child, f"{RDFS}subClassOf", Value(parent)
+                yield from _superclass(_name(axiom.sub), axiom.sup)
             case "EquivalentClasses" | "DisjointClasses" as kind:
                 predicate = f"{OWL}{'equivalentClass' if kind[0] == 'E' else 'disjointWith'}"
                 names = [name for each in axiom.first if (name := _name(each))]
@@ -85,6 +83,20 @@ def _triples(ontology: Any) -> Iterator[tuple[str, str, Value]]:
                     yield from ((one, predicate, Value(other)) for other in names[place + 1 :])
             case "AnnotationAssertion":
                 yield str(axiom.subject), str(axiom.ann.ap.first), _value(axiom.ann.av)
+
+
+def _superclass(child: str | None, parent: Any) -> Iterator[tuple[str, str, Value]]:
+    """Give a named superclass, or a restriction with a named property and class."""
+    name = _name(parent)
+    if child and name:
+        yield child, f"{RDFS}subClassOf", Value(name)
+    elif child and type(parent).__name__ == "ObjectSomeValuesFrom":
+        relation, filler = parent.ope, _name(parent.bce)
+        if type(relation).__name__ == "ObjectProperty" and filler:
+            node = f"_:{relation.first} some {filler}"
+            yield child, f"{RDFS}subClassOf", Value(node)
+            yield node, f"{OWL}onProperty", Value(str(relation.first))
+            yield node, f"{OWL}someValuesFrom", Value(filler)
 
 
 def _name(expression: Any) -> str | None:

@@ -1,7 +1,8 @@
 """OWL and SKOS as RDF: RDF/XML, Turtle, N-Triples, read by pyoxigraph.
 
 Terms are named classes and SKOS concepts. Only asserted ``rdfs:subClassOf`` between named classes
-and ``skos:broader`` are hierarchy (``skos:broaderTransitive`` where a file has no other).
+and ``skos:broader`` are hierarchy (``skos:broaderTransitive`` where a file has no other). What a
+class is a part of (``BFO:0000050``) is kept apart.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from hereditary_kg.semantics.errors import UnreadableFileError
-from hereditary_kg.semantics.readers.reading import Document, Draft, Reading, assemble
+from hereditary_kg.semantics.readers.reading import Document, Draft, Reading, assemble, is_part_of
 
 __all__ = ["Value", "read_rdf", "read_triples"]
 
@@ -200,6 +201,14 @@ def _named(values: Iterable[Value]) -> list[str]:
     return [value.text for value in values if not value.literal and not value.text.startswith("_:")]
 
 
+def _wholes(graph: _Graph, name: str) -> Iterator[str]:
+    """Give what a class is a part of, as OWL says it: in a restriction that it is a subclass of."""
+    for parent in graph.of(f"{RDFS}subClassOf", name):
+        relations = graph.of(f"{OWL}onProperty", parent.text)
+        if any(is_part_of(relation.text) for relation in relations):
+            yield from _named(graph.of(f"{OWL}someValuesFrom", parent.text))
+
+
 def _add_hierarchy(graph: _Graph, drafts: dict[str, Draft]) -> None:
     broader, narrower = f"{SKOS}broader", f"{SKOS}narrower"
     if broader not in graph.values and narrower not in graph.values:
@@ -207,6 +216,7 @@ def _add_hierarchy(graph: _Graph, drafts: dict[str, Draft]) -> None:
     for name, draft in drafts.items():
         parents = _named([*graph.of(f"{RDFS}subClassOf", name), *graph.of(broader, name)])
         draft.parents = [each for each in parents if not _is_builtin(each)]
+        draft.wholes = list(_wholes(graph, name))
     for name, values in graph.values.get(narrower, {}).items():
         for child in _named(values):
             if child in drafts:

@@ -18,13 +18,17 @@ from hereditary_kg.semantics.hub import MAPPINGS
 from hereditary_kg.semantics.identifiers import canonical_prefix, normalise_column
 from hereditary_kg.semantics.terminology import (
     EDGES,
+    PARTS,
     SYNONYMS,
     TERMS,
     Terminology,
     empty_frame,
 )
 
-__all__ = ["DISJOINT", "Document", "Draft", "Reading", "assemble"]
+__all__ = ["DISJOINT", "Document", "Draft", "Reading", "assemble", "is_part_of"]
+
+_PART_OF = re.compile(r"(^|[/#:])(BFO[_:]0000050|(UNDEFINED_)?part_of)$")
+"""BFO's property, its short name in OBO, and what converters made of that without an identifier."""
 
 DISJOINT = pl.Schema({"one": pl.String, "other": pl.String})
 """Pairs of terms that nothing can be both of."""
@@ -42,6 +46,7 @@ class Draft:
         replaced_by: what stands in its place.
         synonyms: texts with their scope.
         parents: what it is a kind of.
+        wholes: what it is a part of.
         mappings: predicate (canonical) and the other term.
         disjoint: terms that nothing can be both of.
         line: where it stands in the file.
@@ -55,6 +60,7 @@ class Draft:
     replaced_by: list[str] = field(default_factory=list)
     synonyms: list[tuple[str, str]] = field(default_factory=list)
     parents: list[str] = field(default_factory=list)
+    wholes: list[str] = field(default_factory=list)
     mappings: list[tuple[str, str]] = field(default_factory=list)
     disjoint: list[str] = field(default_factory=list)
     line: int | None = None
@@ -103,6 +109,11 @@ class Reading:
     def main(self) -> Terminology:
         """The terminology that the file is about: the one with the most terms."""
         return self.terminologies[0]
+
+
+def is_part_of(relation: str) -> bool:
+    """Tell whether a relation, by its IRI or its short name, says what a term is a part of."""
+    return _PART_OF.search(relation) is not None
 
 
 def assemble(drafts: Iterable[Draft], document: Document) -> Reading:
@@ -157,7 +168,7 @@ class _Assembly:
                 merged[name] = _union(first, draft)
         return merged
 
-    def _frames(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    def _frames(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         terms = [
             (name, each.label, each.definition, each.obsolete, self._known(each.replaced_by))
             for name, each in self.drafts.items()
@@ -171,6 +182,9 @@ class _Assembly:
             pl.DataFrame(terms, schema=TERMS, orient="row"),
             pl.DataFrame(synonyms, schema=SYNONYMS, orient="row").unique(maintain_order=True),
             pl.DataFrame(list(self._edges()), schema=EDGES, orient="row").unique(
+                maintain_order=True
+            ),
+            pl.DataFrame(list(self._parts()), schema=PARTS, orient="row").unique(
                 maintain_order=True
             ),
         )
@@ -190,11 +204,15 @@ class _Assembly:
                     text = f"{name} has the parent {parent}, which the file does not define"
                     self._find(Kind.DANGLING_PARENT, text, draft)
 
-    def _terminology(
-        self, name: str, frames: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
-    ) -> Terminology:
+    def _parts(self) -> Iterator[tuple[str, str]]:
+        for name, draft in self.drafts.items():
+            for whole in self._known(draft.wholes):
+                if whole in self.drafts and _same_vocabulary(name, whole):
+                    yield name, whole
+
+    def _terminology(self, name: str, frames: Sequence[pl.DataFrame]) -> Terminology:
         start = f"{name}:"
-        terms, synonyms, edges = frames
+        terms, synonyms, edges, parts = frames
         document = self.document
         return Terminology(
             name,
@@ -205,6 +223,7 @@ class _Assembly:
             document.title,
             document.licence,
             document.file,
+            parts.filter(pl.col("part").str.starts_with(start)),
         ).sorted()
 
     def _mappings(self) -> pl.DataFrame:
@@ -315,6 +334,7 @@ class _Names:
 def _identifiers(draft: Draft) -> Iterator[str]:
     yield draft.id
     yield from draft.parents
+    yield from draft.wholes
     yield from draft.replaced_by
     yield from draft.disjoint
     for _, end in draft.mappings:
@@ -334,6 +354,7 @@ def _union(first: Draft, second: Draft) -> Draft:
         [*first.replaced_by, *second.replaced_by],
         [*first.synonyms, *second.synonyms],
         [*first.parents, *second.parents],
+        [*first.wholes, *second.wholes],
         [*first.mappings, *second.mappings],
         [*first.disjoint, *second.disjoint],
         first.line,

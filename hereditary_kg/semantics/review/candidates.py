@@ -1,6 +1,6 @@
 """What is reviewed: pairs of terms that a mapping set proposes mappings between."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +10,15 @@ from hereditary_kg.semantics.identifiers import normalise
 from hereditary_kg.semantics.review.decisions import PREDICATES, Decision
 from hereditary_kg.semantics.sssom.mapping_set import ROW, MappingSet, parts
 
-__all__ = ["Candidate", "Pair", "decided_elsewhere", "find_candidates", "meaning", "reviewed_by"]
+__all__ = [
+    "Candidate",
+    "Pair",
+    "confirmed_elsewhere",
+    "decided_elsewhere",
+    "find_candidates",
+    "meaning",
+    "reviewed_by",
+]
 
 Pair = tuple[str, str]
 
@@ -103,13 +111,41 @@ def reviewed_by(row: Mapping[str, str]) -> tuple[str, ...]:
 def decided_elsewhere(mapping_sets: Iterable[MappingSet]) -> frozenset[Pair]:
     """Give the pairs that need no more review, in both directions.
 
-    They are those that are denied (``predicate_modifier: Not``), and those that a reviewer has
-    confirmed.
+    They are those that are denied (``predicate_modifier: Not``), those that a reviewer has
+    confirmed, and those of which readers have said that they are not what was proposed (a negative
+    ``reviewer_agreement``).
     """
-    found: set[Pair] = set()
+    return _in_both_directions(
+        pair for pair, row in _rows(mapping_sets) if _is_rejected(row) or reviewed_by(row)
+    )
+
+
+def confirmed_elsewhere(mapping_sets: Iterable[MappingSet]) -> frozenset[Pair]:
+    """Give the pairs that a reviewer has confirmed to be the same, in both directions."""
+    return _in_both_directions(
+        pair
+        for pair, row in _rows(mapping_sets)
+        if reviewed_by(row) and meaning(row) is Decision.EXACT
+    )
+
+
+def _rows(mapping_sets: Iterable[MappingSet]) -> Iterator[tuple[Pair, Mapping[str, str]]]:
     for each in mapping_sets:
-        for candidate in find_candidates(each):
-            confirmed = any(reviewed_by(row) for row in candidate.rows)
-            if confirmed or any(row.get("predicate_modifier") == "Not" for row in candidate.rows):
-                found.update((candidate.pair, candidate.pair[::-1]))
-    return frozenset(found)
+        # Unknown prefixes stay as they are, as they do in terminologies.
+        subjects, objects = (
+            each.canonical(name).fill_null(each.slot(name)).to_list()
+            for name in ("subject_id", "object_id")
+        )
+        rows = each.rows.drop(ROW, strict=False).iter_rows(named=True)
+        for subject, target, row in zip(subjects, objects, rows, strict=True):
+            if subject is not None and target is not None:
+                yield (subject, target), _filled(row)
+
+
+def _is_rejected(row: Mapping[str, str]) -> bool:
+    agreement = _number(row.get("reviewer_agreement"))
+    return meaning(row) is Decision.NOT or (agreement is not None and agreement < _CONFIRMED)
+
+
+def _in_both_directions(pairs: Iterable[Pair]) -> frozenset[Pair]:
+    return frozenset(each for pair in pairs for each in (pair, pair[::-1]))

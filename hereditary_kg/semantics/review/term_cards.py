@@ -40,6 +40,7 @@ class TermCard:
         replaced_by: what stands in its place.
         synonyms: by scope, the scopes in the order of how much they say.
         parents: direct ones.
+        wholes: what it is directly a part of.
         children: some direct ones.
         child_count: how many direct ones there are.
         shared: those of its names that the other term has as well.
@@ -54,6 +55,7 @@ class TermCard:
     replaced_by: tuple[Neighbour, ...] = ()
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parents: tuple[Neighbour, ...] = ()
+    wholes: tuple[Neighbour, ...] = ()
     children: tuple[Neighbour, ...] = ()
     child_count: int = 0
     shared: frozenset[str] = frozenset()
@@ -101,6 +103,7 @@ def _card(hub: Hub, code: str, written_label: str | None) -> TermCard:
         _neighbours(hub, term.replaced_by),
         _synonyms(hub, code),
         _neighbours(hub, hub.parents(code)),
+        _neighbours(hub, hub.wholes(code)),
         _neighbours(hub, children[:_MOST]),
         len(children),
     )

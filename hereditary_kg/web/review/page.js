@@ -73,6 +73,7 @@
       made.append(...list(SCOPES[scope] || scope, first.map(marked)));
     }
     if (term.parents.length) made.append(...list("Parents", term.parents.map(named)));
+    if (term.wholes.length) made.append(...list("Part of", term.wholes.map(named)));
     if (term.childCount) {
       const more = term.childCount - term.children.length;
       const entries = term.children.map(named);

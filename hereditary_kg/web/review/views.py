@@ -95,6 +95,7 @@ def _card(card: TermCard) -> dict[str, Any]:
         "synonyms": [[scope, list(texts)] for scope, texts in card.synonyms.items()],
         "shared": sorted(card.shared),
         "parents": _neighbours(card.parents),
+        "wholes": _neighbours(card.wholes),
         "children": _neighbours(card.children),
         "childCount": card.child_count,
     }

@@ -1,0 +1,46 @@
+"""What the sites of a run have agreed on so far: how far each shared row is from its start."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hereditary_kg.embeddings.strategies import Kind
+
+__all__ = ["Agreement"]
+
+
+class Agreement:
+    """The sum of all rounds' mean changes, which is what a site needs that has missed rounds.
+
+    Args:
+        sizes: how many shared rows of each kind there are.
+        columns: the names of what is exchanged, and how many numbers a row of each has.
+    """
+
+    def __init__(self, sizes: Mapping[Kind, int], columns: Mapping[str, int]) -> None:
+        self._sizes = dict(sizes)
+        self.offsets = {
+            name: np.zeros((self._sizes[_kind(name)], width), dtype=np.float32)
+            for name, width in columns.items()
+            if not name.endswith("/weight")
+        }
+
+    def add(
+        self, rows: Mapping[Kind, NDArray[np.int64]], means: Mapping[str, NDArray[np.float64]]
+    ) -> None:
+        """Add a round's mean changes of some rows."""
+        for name, mean in means.items():
+            self.offsets[name][rows[_kind(name)]] += mean.astype(np.float32)
+
+    def all_rows(self) -> dict[Kind, NDArray[np.int64]]:
+        """Give the numbers of all rows."""
+        return {kind: np.arange(size, dtype=np.int64) for kind, size in self._sizes.items()}
+
+    def part(self, rows: Mapping[Kind, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        """Give the offsets of some rows."""
+        return {name: values[rows[_kind(name)]] for name, values in self.offsets.items()}
+
+
+def _kind(name: str) -> Kind:
+    return "entities" if name.partition("/")[0] == "entities" else "relations"

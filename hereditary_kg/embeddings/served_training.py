@@ -1,0 +1,112 @@
+"""A run over sites that are far away, from the side of its server."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from hereditary_kg.embeddings.errors import TrainingError
+from hereditary_kg.embeddings.grids.flower_api import Grid
+from hereditary_kg.embeddings.grids.grid_files import ServerFile
+from hereditary_kg.embeddings.grids.manifest import RunManifest
+from hereditary_kg.embeddings.secure_aggregation import AllowList
+from hereditary_kg.embeddings.training_plan import TrainingPlan
+from hereditary_kg.embeddings.training_report import TrainingReport, write_report
+from hereditary_kg.embeddings.training_run import RunProgress
+from hereditary_kg.embeddings.training_server import run_training
+
+__all__ = ["describe_run", "serve_training", "wait_for_sites"]
+
+
+def describe_run(plan: TrainingPlan, sites: tuple[str, ...]) -> RunManifest:
+    """Write the manifest of a run: what each site reads, and checks against its policy.
+
+    Args:
+        plan: how it is trained.
+        sites: who is asked.
+    """
+    return RunManifest(
+        run_id=secrets.randbits(62) + 1,
+        title=plan.run,
+        rounds=plan.rounds,
+        minimum_sites=plan.minimum_sites,
+        sites=sites,
+        training=asdict(plan),
+        privacy=plan.privacy(),
+    )
+
+
+def serve_training(
+    plan: TrainingPlan,
+    server: ServerFile,
+    output: Path,
+    *,
+    peers: AllowList | None = None,
+    patience: float = 600.0,
+    progress: RunProgress | None = None,
+    waiting: Callable[[list[str]], None] | None = None,
+) -> tuple[TrainingReport, tuple[Path, ...]]:
+    """Train over the sites that connect, and write the report; models stay at the sites.
+
+    Args:
+        plan: how it is trained.
+        server: address, certificate and list of sites.
+        output: where the report goes.
+        peers: the sites' certificates, for secure aggregation.
+        patience: seconds to wait for all sites of the list, and for each answer.
+        progress: who is told how it goes.
+        waiting: called with the names of the sites that have come so far.
+
+    Raises:
+        EmbeddingError: too few sites come, or something is wrong with them or the training.
+    """
+    told = progress or RunProgress()
+    sites = server.allow_list.sites
+    manifest = describe_run(plan, sites).sign(server.identity)
+    with server.open_grid(manifest) as grid:
+        wait_for_sites(grid, plan.minimum_sites, len(sites), patience, waiting)
+        done = run_training(
+            grid,
+            plan,
+            allow_list=peers,
+            timeout=patience,
+            progress=told.round,
+            answered=told.answered,
+            checkpoint=output / "server.safetensors",
+        )
+    partition = str(done.vocabularies.partition) if done.vocabularies is not None else ""
+    report = TrainingReport(plan.run, plan, partition, done.rounds, [])
+    return report, write_report(report, output)
+
+
+def wait_for_sites(
+    grid: Grid,
+    minimum: int,
+    wanted: int,
+    patience: float,
+    waiting: Callable[[list[str]], None] | None = None,
+) -> None:
+    """Wait until all sites are there; go on with the minimum once the patience is over.
+
+    Raises:
+        TrainingError: fewer than the minimum have come.
+    """
+    until = time.monotonic() + patience
+    before: list[str] = []
+    while True:
+        names = sorted(str(node.name) for node in grid.get_nodes())
+        if waiting is not None and names != before:
+            waiting(names)
+        before = names
+        if len(names) >= wanted:
+            return
+        if time.monotonic() >= until:
+            if len(names) >= minimum:
+                return
+            raise TrainingError(
+                f"{len(names)} of at least {minimum} sites have come in {patience:g} seconds"
+                f"{': ' + ', '.join(names) if names else ''}. See the logs of the others' "
+                "hkg site learn, or wait longer."
+            )
+        time.sleep(0.05)

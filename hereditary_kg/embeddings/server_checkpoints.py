@@ -1,0 +1,125 @@
+"""What a server keeps of a run on its disk, so that it can be killed at any moment.
+
+One safetensors file, written beside and renamed: what sites have agreed on after the last round,
+and what they reported. It holds sums alone, as they were opened.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from hereditary_kg.embeddings.errors import TrainingError
+from hereditary_kg.embeddings.round_summaries import RoundSummary
+from hereditary_kg.embeddings.site_session import RoundReport
+
+if TYPE_CHECKING:
+    from hereditary_kg.embeddings.strategies import Kind
+
+__all__ = ["KeptRun", "ServerCheckpoint"]
+
+_NOTES, _ROUNDS = "notes", "rounds"
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRun:
+    """A run up to its last round.
+
+    Attributes:
+        offsets: what sites have agreed on: see `hereditary_kg.embeddings.agreement.Agreement`.
+        rows: which rows of each kind the last round exchanged.
+        summaries: what is known of the rounds.
+    """
+
+    offsets: Mapping[str, NDArray[np.float32]]
+    rows: "Mapping[Kind, NDArray[np.int64]]"
+    summaries: Sequence[RoundSummary]
+
+
+class ServerCheckpoint:
+    """The checkpoint of a server's run.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def save(self, run: KeptRun, notes: Mapping[str, str]) -> None:
+        """Keep a run, in the place of what was kept before.
+
+        Args:
+            run: the run.
+            notes: what must be the same where it is taken up again.
+
+        Raises:
+            TrainingError: it cannot be written.
+        """
+        beside = self.path.with_suffix(".part")
+        tensors: dict[str, NDArray[np.generic]] = {
+            f"offsets/{name}": values for name, values in run.offsets.items()
+        }
+        tensors |= {f"rows/{kind}": values for kind, values in run.rows.items()}
+        told = [
+            {
+                "number": each.number,
+                "reports": {site: asdict(report) for site, report in each.reports.items()},
+                "missing": dict(each.missing),
+            }
+            for each in run.summaries
+        ]
+        header = {_NOTES: json.dumps(dict(notes), sort_keys=True), _ROUNDS: json.dumps(told)}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(
+                {name: np.ascontiguousarray(a) for name, a in tensors.items()}, beside, header
+            )
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())
+            beside.replace(self.path)
+        except (OSError, SafetensorError) as error:
+            beside.unlink(missing_ok=True)
+            raise TrainingError(
+                f"{self.path}: the checkpoint cannot be written: {error}. Make room, and start "
+                "again: the run goes on from the one before."
+            ) from error
+
+    def load(self, notes: Mapping[str, str]) -> KeptRun | None:
+        """Take a run up again.
+
+        Returns:
+            the run; None where none is kept, or one with other notes.
+        """
+        try:
+            with safe_open(self.path, framework="np") as opened:
+                header = opened.metadata() or {}
+                if header.get(_NOTES) != json.dumps(dict(notes), sort_keys=True):
+                    return None
+                tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            summaries = [
+                RoundSummary(
+                    each["number"],
+                    {site: RoundReport(**report) for site, report in each["reports"].items()},
+                    each["missing"],
+                )
+                for each in json.loads(header[_ROUNDS])
+            ]
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+            return None
+        parts: dict[str, dict[str, NDArray[np.generic]]] = {"offsets": {}, "rows": {}}
+        for name, values in tensors.items():
+            kind, _, rest = name.partition("/")
+            parts[kind][rest] = values
+        return KeptRun(parts["offsets"], parts["rows"], summaries)  # type: ignore[arg-type]
+
+    def remove(self) -> None:
+        """Forget the run: it has ended."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,82 @@
+"""How a run's server asks its sites, and what becomes of those that don't answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from flwr.app import Message, RecordDict
+from flwr.serverapp import Grid
+
+from hereditary_kg.embeddings.errors import TrainingError
+
+__all__ = ["SiteCalls"]
+
+
+@dataclass
+class SiteCalls:
+    """Asks sites by messages, all at once.
+
+    Args:
+        grid: how they are reached.
+        timeout: seconds that a site may take for a message.
+        names: the name of each node that has told it.
+        failures: why each site did not answer the last time, by name.
+        answered: called for each answer with the site's name and the message type.
+    """
+
+    grid: Grid
+    timeout: float
+    names: dict[int, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    answered: Callable[[str, str], None] | None = None
+
+    def ask(
+        self, message_type: str, contents: Mapping[int, RecordDict], group: str = ""
+    ) -> dict[int, RecordDict]:
+        """Ask some nodes, and give the answers of those that answered, by node.
+
+        Args:
+            message_type: what is asked.
+            contents: what each node is told.
+            group: the round.
+        """
+        messages = [
+            Message(content, node, message_type, group_id=group)
+            for node, content in contents.items()
+        ]
+        found: dict[int, RecordDict] = {}
+        silent = {
+            self.name(node): f"no answer within {self.timeout:g} seconds" for node in contents
+        }
+        for reply in self.grid.send_and_receive(messages, timeout=self.timeout):
+            node = reply.metadata.src_node_id
+            name = self.name(node)
+            if reply.has_error():
+                reason = reply.error.reason or "it failed, and did not say why"
+                silent[name] = reason.removeprefix(f"site {name}: ")
+                continue
+            found[node] = reply.content
+            silent.pop(name, None)
+            if self.answered is not None:
+                self.answered(name, message_type)
+        for node in contents:
+            self.failures.pop(self.name(node), None)
+        self.failures.update(silent)
+        return {node: found[node] for node in contents if node in found}
+
+    def require(self, sites: int, minimum: int, what: str) -> None:
+        """Refuse to go on with too few sites.
+
+        Raises:
+            TrainingError: there are fewer than the minimum; with why each of the others failed.
+        """
+        if sites >= minimum:
+            return
+        reasons = "".join(f"\n  {name}: {reason}" for name, reason in self.failures.items())
+        raise TrainingError(
+            f"{what}: {sites} of at least {minimum} sites are there. Mend the others, or ask for "
+            f"fewer.{reasons}"
+        )
+
+    def name(self, node: int) -> str:
+        """Give the name of a node, or its number where it has not told its name."""
+        return self.names.get(node, f"node {node}")

@@ -1,0 +1,102 @@
+"""What a site keeps on its disk of a run, so that it can be killed at any moment.
+
+A checkpoint is one safetensors file, written beside and renamed, so that it is whole or not there.
+The last two are kept: the server may ask for the last round again.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from hereditary_kg.embeddings.errors import TrainingError
+
+__all__ = ["SiteCheckpoints"]
+
+_KEPT = 2
+
+
+class SiteCheckpoints:
+    """The checkpoints of a site's run.
+
+    Args:
+        directory: where they are kept; made if it is not there.
+
+    Raises:
+        TrainingError: it cannot be made.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise TrainingError(
+                f"{directory}: checkpoints cannot be kept there: {error.strerror}"
+            ) from error
+
+    def save(
+        self, round_number: int, tensors: Mapping[str, Tensor], notes: Mapping[str, str]
+    ) -> None:
+        """Keep a checkpoint.
+
+        Args:
+            round_number: the round after which it is.
+            tensors: by name.
+            notes: what must be the same where it is taken up again.
+
+        Raises:
+            TrainingError: it cannot be written.
+        """
+        path = self._path(round_number)
+        beside = path.with_suffix(".part")
+        whole = {name: values.detach().cpu().contiguous() for name, values in tensors.items()}
+        try:
+            save_file(whole, beside, metadata=dict(notes))
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())
+            beside.replace(path)
+            for old in self._rounds()[:-_KEPT]:
+                self._path(old).unlink(missing_ok=True)
+        except (OSError, SafetensorError) as error:
+            beside.unlink(missing_ok=True)
+            raise TrainingError(
+                f"{path}: the checkpoint cannot be written: {error}. Make room, and start again: "
+                "the run goes on from the one before."
+            ) from error
+
+    def load(self, round_number: int, notes: Mapping[str, str]) -> dict[str, Tensor] | None:
+        """Take a checkpoint up again.
+
+        Args:
+            round_number: the round after which it is.
+            notes: what must be the same as when it was kept.
+
+        Returns:
+            its tensors; None where there is none of this round and these notes.
+        """
+        path = self._path(round_number)
+        try:
+            with safe_open(path, framework="pt") as opened:
+                if opened.metadata() != dict(notes):
+                    return None
+                return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError):
+            return None
+
+    def clear(self) -> None:
+        """Forget all checkpoints: a run begins."""
+        for number in self._rounds():
+            self._path(number).unlink(missing_ok=True)
+
+    def _path(self, round_number: int) -> Path:
+        return self.directory / f"round-{round_number:06}.safetensors"
+
+    def _rounds(self) -> list[int]:
+        return sorted(
+            int(path.stem.removeprefix("round-"))
+            for path in self.directory.glob("round-??????.safetensors")
+        )
