@@ -73,7 +73,9 @@ def test_only_predicates_with_new_triples_are_measured_again(site, write, monkey
     assert measured == [[EX + "q"]]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 1}', gzip.compress(b"x", mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"format": 1}', gzip.compress(b"x", mtime=0)]
+)
 def test_a_broken_state_costs_nothing_but_time(site, write, content):
     site.load([write("a.nt", f'<{EX}s> <{EX}p> "1" .\n')])
     expected = site.build_profile()
