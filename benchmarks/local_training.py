@@ -193,7 +193,8 @@ def compare_quality(splits: Splits, names: Sequence[str], seconds: float, busy: 
     head = ("way, model", "MRR", "Hits@1", "Hits@10", "epochs", "clock", "processor")
     return (
         f"{write_table(head, rows)}\n\nTen predicted links a question of the test triples, "
-        f"calibrated on validation triples:\n\n{_calibrate(splits, models)}"
+        f"calibrated on validation triples:\n\n{_calibrate(splits, models)}\n\n"
+        f"![What was said of predicted links, and what was right]({PICTURE.name})"
     )
 
 
