@@ -309,6 +309,8 @@ def estimate_filtered(
     pattern: Pattern,
     sources: Sources,
     members: Iterable[str] | None = None,
+    *,
+    graph: GraphName = None,
 ) -> Estimate:
     """Estimate what a condition leaves of the solutions of a pattern.
 
@@ -318,11 +320,12 @@ def estimate_filtered(
         pattern: the pattern. If it is a filter already, both count together.
         sources: the candidates of its leaves.
         members: those that are asked for all of it; None for all candidates.
+        graph: the graph that the pattern is matched in.
     """
     before: tuple[Expression, ...] = ()
     if isinstance(pattern, Filter):
         before, pattern = tuple(conjuncts(pattern.condition)), pattern.pattern
-    leaves = tuple(joined_leaves(pattern))
+    leaves = tuple(joined_leaves(pattern, graph))
     asked = None if members is None else tuple(members)
 
     def share(conditions: Iterable[Expression]) -> float:
@@ -356,7 +359,12 @@ def _estimate_below(
         case Filter(condition, inner):
             return [
                 estimate_filtered(
-                    whole, condition, inner, sources, None if name is None else (name,)
+                    whole,
+                    condition,
+                    inner,
+                    sources,
+                    None if name is None else (name,),
+                    graph=graph,
                 )
                 for name, whole in zip(names, estimate(inner), strict=True)
             ]

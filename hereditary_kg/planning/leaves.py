@@ -142,16 +142,16 @@ def pattern_leaves(pattern: Pattern, graph: GraphName = None) -> Iterator[Leaf]:
             yield from pattern_leaves(inner, graph)
 
 
-def joined_leaves(pattern: Pattern) -> Iterator[Leaf]:
-    """Yield the leaves that every solution of ``pattern`` matches."""
+def joined_leaves(pattern: Pattern, graph: GraphName = None) -> Iterator[Leaf]:
+    """Yield the leaves that every solution of ``pattern`` matches, in a graph around it."""
     match pattern:
         case BGP() | Graph(_, BGP()):
-            yield from pattern_leaves(pattern)
+            yield from pattern_leaves(pattern, graph)
         case Join(parts):
             for part in parts:
-                yield from joined_leaves(part)
+                yield from joined_leaves(part, graph)
         case Filter(_, inner) | LeftJoin(inner, _):
-            yield from joined_leaves(inner)
+            yield from joined_leaves(inner, graph)
         case _:
             return
 
