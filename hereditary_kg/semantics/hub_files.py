@@ -41,7 +41,7 @@ _SCHEMAS: Mapping[str, pl.Schema] = {
 }
 _OF_TERMINOLOGIES = ("terms", "synonyms", "edges", "parts")
 _REMEDY = "Compile it again with `hkg map import`."
-_ATTEMPTS = 3
+_ATTEMPTS = 100
 _REPEATED = 100
 """A column whose texts come so often, on average, is kept as numbers of texts."""
 
@@ -184,13 +184,14 @@ def open_hub(directory: Path) -> Hub:
     Raises:
         HubError: there is none, it is damaged, or another version of hereditary_kg wrote it.
     """
+    index: dict[str, Any] = {}
     for attempt in range(_ATTEMPTS):
-        index = _read_index(directory)
+        before, index = index, _read_index(directory)
         try:
             frames = _read_frames(directory, index)
         except FileNotFoundError as error:
             # A writer may have put a new hub in its place meanwhile.
-            if attempt + 1 == _ATTEMPTS:
+            if index == before or attempt + 1 == _ATTEMPTS:
                 name = Path(error.filename).name
                 raise HubError(f"{directory}: its file {name} is missing. {_REMEDY}") from error
         else:

@@ -1,9 +1,7 @@
 """A hub on disk: the same bytes for the same input, and never half of one."""
 
-import os
 import random
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -179,14 +177,16 @@ def test_a_killed_writer_leaves_a_whole_hub(tmp_path):
     code = _LOOP.format(paths=sys.path, directory=str(tmp_path))
     for attempt in range(5):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        for _ in range(10):
-            # Readers meet a whole hub while it is being replaced.
-            assert "HGNC" in open_hub(tmp_path).terminologies
-        time.sleep(0.02 * attempt)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        try:
+            process.stdout.readline()
+            for _ in range(10):
+                # Readers meet a whole hub while it is being replaced.
+                assert "HGNC" in open_hub(tmp_path).terminologies
+            time.sleep(0.02 * attempt)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
         assert open_hub(tmp_path).terminologies.keys() in ({"HGNC"}, {"HGNC", "MONDO"})
     write_hub(HUB, tmp_path)
     _assert_same(open_hub(tmp_path), HUB)
