@@ -30,7 +30,11 @@ from hereditary_kg.sparql.algebra import (
     Variable,
     children,
 )
-from hereditary_kg.sparql.variables import expression_patterns, pattern_expressions
+from hereditary_kg.sparql.variables import (
+    certain_variables,
+    expression_patterns,
+    pattern_expressions,
+)
 
 __all__ = ["reduce_sources"]
 
@@ -69,11 +73,11 @@ class _Reduction:
                 self._visit_join(pattern, outer)
             case LeftJoin(left, right, _) | Minus(left, right):
                 self.visit(left, outer)
-                self.visit(right, self._with(outer, joined_leaves(left)))
+                self.visit(right, self._beside(left, outer))
                 self._visit_tested(pattern, {})
             case Filter(_, inner):
                 self.visit(inner, outer)
-                self._visit_tested(pattern, self._with(outer, joined_leaves(inner)))
+                self._visit_tested(pattern, self._beside(inner, outer))
             case Union(branches):
                 for branch in branches:
                     self.visit(branch, outer)
@@ -138,6 +142,16 @@ class _Reduction:
             if not changed:
                 break
         return ends
+
+    def _beside(self, pattern: Pattern, outer: _Ends) -> _Ends:
+        """Give what is joined with each solution of what stands beside ``pattern``.
+
+        What is joined with both of them only later decides here where ``pattern`` binds a variable
+        for certain. Else a solution that could not be joined would make place for none, which can.
+        """
+        certain = certain_variables(pattern)
+        bound = {variable: ends for variable, ends in outer.items() if variable in certain}
+        return self._with(bound, joined_leaves(pattern))
 
     def _with(self, outer: _Ends, leaves: Iterable[Leaf]) -> _Ends:
         """Add the ends of leaves that every solution matches."""
