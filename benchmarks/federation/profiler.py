@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from benchmarks.federation.engines.endpoint import EndpointEngine
@@ -63,7 +64,15 @@ def profile_queries(
         finally:
             recording.kill()
             recording.wait()
+    _name_graph(directory / "flames.svg", f"{engine.name}: the queries that took it longest")
     return summarise_stacks(stacks.read_text(encoding="utf-8"))
+
+
+def _name_graph(path: Path, name: str) -> None:
+    """Name a flame graph by what it shows; py-spy names it by its own command and paths."""
+    graph = path.read_text(encoding="utf-8")
+    named = re.sub(r'(<text id="title"[^>]*>)[^<]*', rf"\g<1>{escape(name)}", graph, count=1)
+    path.write_text(named, encoding="utf-8")
 
 
 def summarise_stacks(text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hereditary_kg.embeddings.errors import SecureAggregationError
@@ -17,10 +18,17 @@ from hereditary_kg.embeddings.secure_aggregation import (
     default_owners,
     default_threshold,
 )
+from hereditary_kg.embeddings.sparse_optimisers import make_optimiser
 from hereditary_kg.embeddings.strategies import Kind
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 
-__all__ = ["exchangeable", "lay_out_round", "plan_run", "tensor_columns"]
+__all__ = [
+    "exchangeable",
+    "lay_out_round",
+    "owners_and_threshold",
+    "plan_run",
+    "tensor_columns",
+]
 
 _VECTOR_LIMIT = {32: 8.0, 16: 0.5}
 """How far a row moves in a round at most; what goes beyond is cut off, and catches up later."""
@@ -41,9 +49,7 @@ def plan_run(
         sites: the sites' names.
         sizes: how many shared rows of each kind there are.
     """
-    count = len(sites)
-    owners = plan.minimum_owners or default_owners(count)
-    threshold = max(default_threshold(count), owners)
+    owners, threshold = owners_and_threshold(plan, len(sites))
     return RunSettings(
         run,
         tuple(sorted(sites)),
@@ -53,14 +59,17 @@ def plan_run(
     )
 
 
+def owners_and_threshold(plan: TrainingPlan, sites: int) -> tuple[int, int]:
+    """Give how many sites have to contribute to a row, and how many updates open a sum."""
+    owners = plan.minimum_owners or default_owners(sites)
+    return owners, max(default_threshold(sites), owners)
+
+
 def tensor_columns(plan: TrainingPlan) -> dict[str, int]:
     """Give the names of what a round exchanges, and how many numbers a row of each has."""
     strategy, found = plan.exchange(), {}
-    optimiser = plan.optimiser.lower()
-    widths = {
-        "adagrad": {"mean_squares": 1},
-        "adam": {"means": plan.dimension, "squares": plan.dimension, "steps": 1},
-    }[optimiser]
+    state = make_optimiser(plan.optimiser, torch.zeros(1, plan.dimension)).state
+    widths = {name: values.shape[1] for name, values in state.items()}
     for kind in strategy.kinds:
         found[str(kind)] = plan.dimension
         if strategy.optimiser_state:

@@ -5,7 +5,6 @@ and what they reported. It holds sums alone, as they were opened.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from hereditary_kg.embeddings.errors import TrainingError
+from hereditary_kg.embeddings.checkpoint_files import replace_checkpoint
 from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.site_session import RoundReport
 
@@ -63,7 +62,6 @@ class ServerCheckpoint:
         Raises:
             TrainingError: it cannot be written.
         """
-        beside = self.path.with_suffix(".part")
         tensors: dict[str, NDArray[np.generic]] = {
             f"offsets/{name}": values for name, values in run.offsets.items()
         }
@@ -77,20 +75,13 @@ class ServerCheckpoint:
             for each in run.summaries
         ]
         header = {_NOTES: json.dumps(dict(notes), sort_keys=True), _ROUNDS: json.dumps(told)}
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(
-                {name: np.ascontiguousarray(a) for name, a in tensors.items()}, beside, header
-            )
-            with beside.open("rb") as written:
-                os.fsync(written.fileno())
-            beside.replace(self.path)
-        except (OSError, SafetensorError) as error:
-            beside.unlink(missing_ok=True)
-            raise TrainingError(
-                f"{self.path}: the checkpoint cannot be written: {error}. Make room, and start "
-                "again: the run goes on from the one before."
-            ) from error
+        whole = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
+
+        def write(beside: Path) -> None:
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            save_file(whole, beside, header)
+
+        replace_checkpoint(self.path, write)
 
     def load(self, notes: Mapping[str, str]) -> KeptRun | None:
         """Take a run up again.

@@ -4,14 +4,14 @@ A checkpoint is one safetensors file, written beside and renamed, so that it is 
 The last two are kept: the server may ask for the last round again.
 """
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from hereditary_kg.embeddings.checkpoint_files import replace_checkpoint
 from hereditary_kg.embeddings.errors import TrainingError
 
 __all__ = ["SiteCheckpoints"]
@@ -51,22 +51,12 @@ class SiteCheckpoints:
         Raises:
             TrainingError: it cannot be written.
         """
-        path = self._path(round_number)
-        beside = path.with_suffix(".part")
         whole = {name: values.detach().cpu().contiguous() for name, values in tensors.items()}
-        try:
-            save_file(whole, beside, metadata=dict(notes))
-            with beside.open("rb") as written:
-                os.fsync(written.fileno())
-            beside.replace(path)
-            for old in self._rounds()[:-_KEPT]:
-                self._path(old).unlink(missing_ok=True)
-        except (OSError, SafetensorError) as error:
-            beside.unlink(missing_ok=True)
-            raise TrainingError(
-                f"{path}: the checkpoint cannot be written: {error}. Make room, and start again: "
-                "the run goes on from the one before."
-            ) from error
+        replace_checkpoint(
+            self._path(round_number),
+            lambda beside: save_file(whole, beside, metadata=dict(notes)),
+        )
+        self._forget(self._rounds()[:-_KEPT])
 
     def load(self, round_number: int, notes: Mapping[str, str]) -> dict[str, Tensor] | None:
         """Take a checkpoint up again.
@@ -89,7 +79,10 @@ class SiteCheckpoints:
 
     def clear(self) -> None:
         """Forget all checkpoints: a run begins."""
-        for number in self._rounds():
+        self._forget(self._rounds())
+
+    def _forget(self, rounds: Iterable[int]) -> None:
+        for number in rounds:
             self._path(number).unlink(missing_ok=True)
 
     def _path(self, round_number: int) -> Path:

@@ -20,7 +20,7 @@ from hereditary_kg.embeddings.agreement import Agreement
 from hereditary_kg.embeddings.alignment import RowMap, VocabularyOffer
 from hereditary_kg.embeddings.errors import TooFewSitesError, TrainingError
 from hereditary_kg.embeddings.global_numbering import AlignedVocabularies, align_vocabularies
-from hereditary_kg.embeddings.round_layouts import tensor_columns
+from hereditary_kg.embeddings.round_layouts import owners_and_threshold, tensor_columns
 from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.round_sums import PlainSums, RoundSums, SecureSums
 from hereditary_kg.embeddings.run_records import (
@@ -31,7 +31,7 @@ from hereditary_kg.embeddings.run_records import (
     write_answer,
     write_order,
 )
-from hereditary_kg.embeddings.secure_aggregation import AllowList, default_owners, default_threshold
+from hereditary_kg.embeddings.secure_aggregation import AllowList
 from hereditary_kg.embeddings.server_checkpoints import KeptRun, ServerCheckpoint
 from hereditary_kg.embeddings.site_calls import SiteCalls
 from hereditary_kg.embeddings.site_learner import mean_changes
@@ -185,8 +185,7 @@ class TrainingServer:
     def _holders(self, sites: int) -> int:
         if not self.plan.secure:
             return 2
-        owners = self.plan.minimum_owners or default_owners(sites)
-        threshold: int = max(default_threshold(sites), owners)
+        owners, threshold = owners_and_threshold(self.plan, sites)
         return owners + sites - threshold
 
     def _sizes(self) -> dict[Kind, int]:

@@ -1,16 +1,12 @@
 """``hkg train`` as its users call it."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from hereditary_kg.cli.main import hkg
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "embeddings"))
-from small_federations import make_sites
+from tests.embeddings.small_federations import make_sites
 
 DESCRIPTION = """
 name = "ring"

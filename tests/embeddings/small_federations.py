@@ -1,14 +1,11 @@
 """Small sites for tests: a graph with a structure to learn, dealt over sites by relation."""
 
-import datetime
 from dataclasses import replace
 
 import numpy as np
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import NameOID
 
 from hereditary_kg.embeddings.alignment_keys import AlignmentKey
+from hereditary_kg.embeddings.grids.certificates import Authority
 from hereditary_kg.embeddings.label_kinds import Namespaces
 from hereditary_kg.embeddings.secure_aggregation import AllowList, SitePolicy
 from hereditary_kg.embeddings.site_session import LearningSite
@@ -48,8 +45,9 @@ def make_sites(count=3, people=2, seed=0):
         ]
         whole = TripleSet.from_labels(triples)
         order = drawn.permutation(len(whole))
-        held_out = [row for row in order.tolist() if whole.entities[whole.triples[row, 0]] < "t"]
-        held_out = [row for row in order.tolist() if row not in held_out][:6]
+        # Persons stay in training: a term's links are what is held out.
+        heads = [whole.entities[head] for head in whole.triples[:, 0]]
+        held_out = [row for row in order.tolist() if heads[row] >= "t"][:6]
         mask = np.zeros(len(whole), dtype=bool)
         mask[held_out[:3]] = True
         testing = np.zeros(len(whole), dtype=bool)
@@ -61,22 +59,10 @@ def make_sites(count=3, people=2, seed=0):
 
 def make_protections(sites, **policy):
     """Make a certificate for each site, and the list of all."""
-    keys = {site.name: Ed25519PrivateKey.generate() for site in sites}
-    allow_list = AllowList({name: _certify(name, key) for name, key in keys.items()})
+    authority = Authority.create("test")
+    identities = {site.name: authority.issue_site(site.name) for site in sites}
+    allow_list = AllowList({name: each.certificate for name, each in identities.items()})
     chosen = replace(SitePolicy(fewest_sites=2, fewest_owners=2), **policy)
-    return {name: SiteProtection(key, allow_list, chosen) for name, key in keys.items()}, allow_list
-
-
-def _certify(site, key):
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, site)])
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, None)
-    )
+    return {
+        name: SiteProtection(each.key, allow_list, chosen) for name, each in identities.items()
+    }, allow_list

@@ -22,18 +22,14 @@ from hereditary_kg.embeddings.grids.certificates import Identity
 from hereditary_kg.embeddings.grids.errors import CodingError, RefusedError, UnreachableError
 from hereditary_kg.embeddings.grids.exchange import Connection, Exchange
 from hereditary_kg.embeddings.grids.flower_api import (
-    Grid,
     Message,
     NodeInfo,
-    RecordDict,
-    Run,
-    describe_run,
     enter_run,
-    new_message,
 )
 from hereditary_kg.embeddings.grids.frames import METHOD, PROTOCOL, SERVICE, Frame
 from hereditary_kg.embeddings.grids.limits import Limits
 from hereditary_kg.embeddings.grids.manifest import RunManifest, SignedManifest
+from hereditary_kg.embeddings.grids.run_grid import RunGrid
 
 __all__ = ["GrpcGrid"]
 
@@ -41,7 +37,7 @@ _log = logging.getLogger(__name__)
 _CLOSING_SECONDS = 5.0
 
 
-class GrpcGrid(Grid):
+class GrpcGrid(RunGrid):
     """Flower's `Grid` over sites that connect by gRPC with mutual TLS.
 
     Use it as a context manager. If its block ends well, the sites are told that the run is
@@ -70,7 +66,7 @@ class GrpcGrid(Grid):
         run = RunManifest.from_json(manifest.text)
         limits = limits or Limits()
         sites = allow_list.sites
-        self._run = describe_run(run.run_id)
+        super().__init__(run.run_id)
         self._exchange = Exchange(run.run_id, sites, limits)
         service = _Service(self._exchange, allow_list, manifest, run)
         self._server = grpc.server(
@@ -126,26 +122,6 @@ class GrpcGrid(Grid):
             UnreachableError: they do not within the time; the error says of each site why.
         """
         self._exchange.wait_for_sites(count, seconds)
-
-    def set_run(self, run: Run) -> None:
-        """Take over the description of a run."""
-        self._run = run
-
-    @property
-    def run(self) -> Run:
-        """The run's description."""
-        return self._run
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Make a message, as ``Message(...)`` does."""
-        return new_message(content, dst_node_id, message_type, group_id, ttl)
 
     def get_node_ids(self) -> Iterable[int]:
         """Give the node ids of the sites that take part, in the order of the sites' names."""

@@ -17,17 +17,14 @@ from hereditary_kg.embeddings.grids.errors import GridError
 from hereditary_kg.embeddings.grids.flower_api import (
     NODE_UNAVAILABLE,
     Error,
-    Grid,
     Message,
     NodeInfo,
     RecordDict,
-    Run,
-    describe_run,
     enter_run,
-    new_message,
 )
 from hereditary_kg.embeddings.grids.messages import address_message, clone_records, make_reply
 from hereditary_kg.embeddings.grids.node import Node, SiteApp
+from hereditary_kg.embeddings.grids.run_grid import RunGrid
 from hereditary_kg.embeddings.grids.run_settings import SettingValue
 
 __all__ = ["InProcessGrid"]
@@ -48,7 +45,7 @@ class _Task:
     lane: threading.Thread | None = None
 
 
-class InProcessGrid(Grid):
+class InProcessGrid(RunGrid):
     """Flower's `Grid` over client applications in this process.
 
     Args:
@@ -82,7 +79,7 @@ class InProcessGrid(Grid):
             for site in sorted(sites, key=lambda site: site.site)
         ]
         self._nodes = {node.node_id: node for node in nodes}
-        self._run = describe_run(run_id)
+        super().__init__(run_id)
         self._parallel = parallel
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
@@ -111,26 +108,6 @@ class InProcessGrid(Grid):
     def states(self) -> dict[str, RecordDict]:
         """Copy what the applications keep, by site, so that a run can go on later."""
         return {node.site.site: clone_records(node.context.state) for node in self._nodes.values()}
-
-    def set_run(self, run: Run) -> None:
-        """Take over the description of a run."""
-        self._run = run
-
-    @property
-    def run(self) -> Run:
-        """The run's description."""
-        return self._run
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Make a message, as ``Message(...)`` does."""
-        return new_message(content, dst_node_id, message_type, group_id, ttl)
 
     def get_node_ids(self) -> Iterable[int]:
         """Give the sites' node ids, in the order of the sites' names."""
