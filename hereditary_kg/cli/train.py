@@ -56,10 +56,18 @@ __all__ = ["need_learning", "train"]
     "machine: address, certificate and list of sites (TOML).",
 )
 @click.option(
+    "--flower",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Train over SuperNodes of Flower, by the SuperLink of this machine: its address, a "
+    "certificate and list of sites (TOML).",
+)
+@click.option(
     "--peers",
     type=click.Path(path_type=Path),
     metavar="DIRECTORY",
-    help="With --serve: the certificates of all sites, NAME.pem each, for secure aggregation.",
+    help="With --serve or --flower: the certificates of all sites, NAME.pem each, for secure "
+    "aggregation.",
 )
 @click.option(
     "--patience",
@@ -67,10 +75,14 @@ __all__ = ["need_learning", "train"]
     default=600.0,
     show_default=True,
     metavar="SECONDS",
-    help="With --serve: how long sites are waited for, and each of their answers.",
+    help="With --serve or --flower: how long sites are waited for, and each of their answers.",
 )
 @click.option(
-    "-n", "--dry-run", is_flag=True, help="Read and split the sites' triples, and train nothing."
+    "-n",
+    "--dry-run",
+    is_flag=True,
+    help="Read and split the sites' triples, and train nothing. With --flower: write the bundle "
+    "that `flwr run` starts.",
 )
 @common_options
 @pass_settings
@@ -82,6 +94,7 @@ def train(
     rounds: int | None,
     seed: int | None,
     server: Path | None,
+    flower: Path | None,
     peers: Path | None,
     patience: float,
     dry_run: bool,
@@ -100,7 +113,9 @@ def train(
         raise CommandError(
             "--dry-run reads the triples of sites here, and --serve has none", "Give one of both."
         )
-    description = read_training_description(path, here=server is None)
+    if server is not None and flower is not None:
+        raise CommandError("--serve and --flower are two ways to the sites", "Give one of both.")
+    description = read_training_description(path, here=server is None and flower is None)
     plan = description.plan
     plan = replace(
         plan,
@@ -108,6 +123,9 @@ def train(
         seed=plan.seed if seed is None else seed,
     )
     description = replace(description, plan=plan, output=output or description.output)
+    if flower is not None:
+        _train_over_flower(settings, description, flower, peers, patience, start=not dry_run)
+        return
     if dry_run:
         _print_sites(read_sites(description))
         return
@@ -147,6 +165,44 @@ def _serve(
             progress=progress,
             waiting=lambda names: tell(settings, f"Sites there: {', '.join(names) or 'none'}."),
         )
+    _tell_end(settings, report, files)
+
+
+def _train_over_flower(
+    settings: Settings,
+    description: "TrainingDescription",
+    path: Path,
+    peers: Path | None,
+    patience: float,
+    *,
+    start: bool,
+) -> None:
+    from hereditary_kg.embeddings.flower_runs import prepare_training, train_over_flower
+    from hereditary_kg.embeddings.grids.grid_files import FlowerFile
+    from hereditary_kg.embeddings.site_learning import read_peers
+
+    flower = FlowerFile.read(path)
+    listed = None if peers is None else read_peers(peers)
+    plan, output = description.plan, description.output
+    if not start:
+        bundle = prepare_training(plan, flower, output, peers=listed, patience=patience)
+        tell(settings, f"Wrote {bundle}; flwr run starts it.")
+        return
+    tell(settings, f"Starting a run at {flower.superlink}.")
+    with _show_rounds(settings, description) as progress:
+        report, files = train_over_flower(
+            plan,
+            flower,
+            output,
+            peers=listed,
+            patience=patience,
+            progress=progress,
+            waiting=lambda names: tell(settings, f"Sites there: {', '.join(names) or 'none'}."),
+        )
+    _tell_end(settings, report, files)
+
+
+def _tell_end(settings: Settings, report: "TrainingReport", files: tuple[Path, ...]) -> None:
     console = open_console()
     last = report.rounds[-1]
     console.print(

@@ -1,12 +1,13 @@
 """What a server knows of a round: what each site has reported, and who was missing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import nan
+from typing import Any
 
 from hereditary_kg.embeddings.site_session import RoundReport
 
-__all__ = ["RoundSummary"]
+__all__ = ["RoundSummary", "read_summary", "write_summary"]
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,23 @@ class RoundSummary:
         ranks = sum(report.ranks for report in self.reports.values())
         total = sum(report.reciprocal_ranks for report in self.reports.values())
         return total / ranks if ranks else nan
+
+
+def write_summary(summary: RoundSummary) -> dict[str, Any]:
+    """Write what is known of a round as a table for JSON."""
+    return {
+        "number": summary.number,
+        "reports": {site: asdict(report) for site, report in summary.reports.items()},
+        "missing": dict(summary.missing),
+    }
+
+
+def read_summary(table: Mapping[str, Any]) -> RoundSummary:
+    """Read what is known of a round.
+
+    Raises:
+        KeyError: something is missing.
+        TypeError: something is of another kind.
+    """
+    reports = {site: RoundReport(**report) for site, report in table["reports"].items()}
+    return RoundSummary(table["number"], reports, table["missing"])

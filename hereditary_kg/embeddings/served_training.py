@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hereditary_kg.embeddings.grids.flower_api import Grid
 from hereditary_kg.embeddings.grids.grid_files import ServerFile
 from hereditary_kg.embeddings.grids.manifest import RunManifest
 from hereditary_kg.embeddings.secure_aggregation import AllowList
+from hereditary_kg.embeddings.site_calls import listed_nodes
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 from hereditary_kg.embeddings.training_report import TrainingReport, write_report
 from hereditary_kg.embeddings.training_run import RunProgress
@@ -65,7 +66,7 @@ def serve_training(
     sites = server.allow_list.sites
     manifest = describe_run(plan, sites).sign(server.identity)
     with server.open_grid(manifest) as grid:
-        wait_for_sites(grid, plan.minimum_sites, len(sites), patience, waiting)
+        wait_for_sites(grid, plan.minimum_sites, sites, patience, waiting)
         done = run_training(
             grid,
             plan,
@@ -83,11 +84,21 @@ def serve_training(
 def wait_for_sites(
     grid: Grid,
     minimum: int,
-    wanted: int,
+    sites: Sequence[str],
     patience: float,
     waiting: Callable[[list[str]], None] | None = None,
+    *,
+    pause: float = 0.05,
 ) -> None:
     """Wait until all sites are there; go on with the minimum once the patience is over.
+
+    Args:
+        grid: how they are reached.
+        minimum: how few are enough once the patience is over.
+        sites: the names of all. Nodes that the grid knows by no name count as well.
+        patience: seconds.
+        waiting: called with the names of those that have come so far.
+        pause: seconds between two looks.
 
     Raises:
         TrainingError: fewer than the minimum have come.
@@ -95,11 +106,11 @@ def wait_for_sites(
     until = time.monotonic() + patience
     before: list[str] = []
     while True:
-        names = sorted(str(node.name) for node in grid.get_nodes())
+        names = sorted(str(node.name) for node in listed_nodes(grid, sites))
         if waiting is not None and names != before:
             waiting(names)
         before = names
-        if len(names) >= wanted:
+        if len(names) >= len(sites):
             return
         if time.monotonic() >= until:
             if len(names) >= minimum:
@@ -109,4 +120,4 @@ def wait_for_sites(
                 f"{': ' + ', '.join(names) if names else ''}. See the logs of the others' "
                 "hkg site learn, or wait longer."
             )
-        time.sleep(0.05)
+        time.sleep(pause)

@@ -6,7 +6,7 @@ and what they reported. It holds sums alone, as they were opened.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from hereditary_kg.embeddings.checkpoint_files import replace_checkpoint
-from hereditary_kg.embeddings.round_summaries import RoundSummary
-from hereditary_kg.embeddings.site_session import RoundReport
+from hereditary_kg.embeddings.round_summaries import (
+    RoundSummary,
+    read_summary,
+    write_summary,
+)
 
 if TYPE_CHECKING:
     from hereditary_kg.embeddings.strategies import Kind
@@ -66,14 +69,7 @@ class ServerCheckpoint:
             f"offsets/{name}": values for name, values in run.offsets.items()
         }
         tensors |= {f"rows/{kind}": values for kind, values in run.rows.items()}
-        told = [
-            {
-                "number": each.number,
-                "reports": {site: asdict(report) for site, report in each.reports.items()},
-                "missing": dict(each.missing),
-            }
-            for each in run.summaries
-        ]
+        told = [write_summary(each) for each in run.summaries]
         header = {_NOTES: json.dumps(dict(notes), sort_keys=True), _ROUNDS: json.dumps(told)}
         whole = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
 
@@ -95,14 +91,7 @@ class ServerCheckpoint:
                 if header.get(_NOTES) != json.dumps(dict(notes), sort_keys=True):
                     return None
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            summaries = [
-                RoundSummary(
-                    each["number"],
-                    {site: RoundReport(**report) for site, report in each["reports"].items()},
-                    each["missing"],
-                )
-                for each in json.loads(header[_ROUNDS])
-            ]
+            summaries = [read_summary(each) for each in json.loads(header[_ROUNDS])]
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return None
         parts: dict[str, dict[str, NDArray[np.generic]]] = {"offsets": {}, "rows": {}}

@@ -1,14 +1,15 @@
 """How a run's server asks its sites, and what becomes of those that don't answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
 from hereditary_kg.embeddings.errors import TrainingError
+from hereditary_kg.embeddings.grids.flower_api import NodeInfo
 
-__all__ = ["SiteCalls"]
+__all__ = ["SiteCalls", "listed_nodes"]
 
 
 @dataclass
@@ -21,6 +22,7 @@ class SiteCalls:
         names: the name of each node that has told it.
         failures: why each site did not answer the last time, by name.
         answered: called for each answer with the site's name and the message type.
+        sites: the names of the sites that are asked; None: all that the grid reaches.
     """
 
     grid: Grid
@@ -28,6 +30,11 @@ class SiteCalls:
     names: dict[int, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     answered: Callable[[str, str], None] | None = None
+    sites: Collection[str] | None = None
+
+    def nodes(self) -> dict[int, str]:
+        """Give the nodes that are asked, and the name under which the grid knows each."""
+        return {node.node_id: node.name for node in listed_nodes(self.grid, self.sites)}
 
     def ask(
         self, message_type: str, contents: Mapping[int, RecordDict], group: str = ""
@@ -80,3 +87,18 @@ class SiteCalls:
     def name(self, node: int) -> str:
         """Give the name of a node, or its number where it has not told its name."""
         return self.names.get(node, f"node {node}")
+
+
+def listed_nodes(grid: Grid, sites: Collection[str] | None) -> list[NodeInfo]:
+    """Give the nodes of a grid that are a run's business.
+
+    Args:
+        grid: how sites are reached.
+        sites: the names of the run's sites; None: all.
+
+    Returns:
+        those of these names, and those that the grid knows by no name.
+    """
+    return [
+        node for node in grid.get_nodes() if sites is None or not node.name or node.name in sites
+    ]

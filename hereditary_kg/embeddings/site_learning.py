@@ -50,7 +50,13 @@ from hereditary_kg.federation.description_lines import find_key_lines
 from hereditary_kg.federation.description_tables import TableReader
 from hereditary_kg.federation.errors import DescriptionError
 
-__all__ = ["LearningFile", "make_site_worker", "read_learning_file", "read_peers"]
+__all__ = [
+    "LearningFile",
+    "make_site_worker",
+    "make_training_client",
+    "read_learning_file",
+    "read_peers",
+]
 
 _KEYS = (
     "store",
@@ -126,17 +132,13 @@ def read_peers(directory: Path) -> AllowList:
     return AllowList(found)
 
 
-def make_site_worker(
-    settings: LearningFile,
-    *,
-    patience: float | None = None,
-    finished: Callable[[Path], None] | None = None,
-) -> SiteWorker:
-    """Read the site's triples and key, and make the worker that takes part in runs.
+def make_training_client(
+    settings: LearningFile, finished: Callable[[Path], None] | None = None
+) -> TrainingClient:
+    """Read the site's triples and key, and make what answers the messages of runs.
 
     Args:
         settings: the site's settings.
-        patience: seconds without a server after which the worker gives up; None: never.
         finished: called with each run's directory.
 
     Raises:
@@ -172,13 +174,33 @@ def make_site_worker(
         if finished is not None:
             finished(output)
 
-    client = TrainingClient(
+    return TrainingClient(
         LearningSite(transport.site, split, namespaces, key),
         protection,
         transport.directory / "checkpoints",
         keep,
     )
-    return transport.make_worker(make_client_app(client), patience=patience)
+
+
+def make_site_worker(
+    settings: LearningFile,
+    *,
+    patience: float | None = None,
+    finished: Callable[[Path], None] | None = None,
+) -> SiteWorker:
+    """Make the worker that takes part in one run after another: see `make_training_client`.
+
+    Args:
+        settings: the site's settings.
+        patience: seconds without a server after which the worker gives up; None: never.
+        finished: called with each run's directory.
+
+    Raises:
+        EmbeddingError: triples, key or certificates cannot be used.
+        SiteError: the site's store cannot be read.
+    """
+    app = make_client_app(make_training_client(settings, finished))
+    return settings.transport.make_worker(app, patience=patience)
 
 
 def _read(transport: SiteFile, reader: TableReader, table: dict[str, Any]) -> LearningFile:

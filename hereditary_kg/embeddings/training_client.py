@@ -14,6 +14,7 @@ from flwr.app import Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
 import hereditary_kg
+from hereditary_kg.embeddings.client_states import ClientState
 from hereditary_kg.embeddings.errors import EmbeddingError, TrainingError
 from hereditary_kg.embeddings.grids.errors import ReportedError
 from hereditary_kg.embeddings.ranking import RankingMetrics
@@ -34,12 +35,14 @@ from hereditary_kg.embeddings.secure_aggregation import (
     SigningKey,
     SitePolicy,
     SiteProtocol,
+    SiteState,
 )
 from hereditary_kg.embeddings.site_checkpoints import SiteCheckpoints
 from hereditary_kg.embeddings.site_session import LearningSite, SiteSession
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 
 if TYPE_CHECKING:
+    from hereditary_kg.embeddings.alignment import RowMap
     from hereditary_kg.embeddings.label_kinds import LabelKind
 
 __all__ = ["SiteProtection", "TrainingClient", "make_client_app"]
@@ -87,7 +90,8 @@ class TrainingClient:
         self._checkpoints: SiteCheckpoints | None = None
         self._finished = finished
         self._protocol: SiteProtocol | None = None
-        self._sites = 0
+        self._answer: RowMap | None = None
+        self._round = 0
 
     def offer(self, _: RecordDict, plan: TrainingPlan) -> RecordDict:
         """Begin a run: offer the site's public terms by keyed identifiers."""
@@ -96,12 +100,7 @@ class TrainingClient:
                 "The run is with secure aggregation, for which this site has no certificate and "
                 "no list of the others'. Configure both, or ask for a run without."
             )
-        ledger = None if self._directory is None else self._directory / "privacy.jsonl"
-        self.session = SiteSession(self.site, plan, ledger)
-        self._protocol = None
-        if self._directory is not None:
-            self._checkpoints = SiteCheckpoints(self._directory)
-        return write_offer(self.session.offer(), hereditary_kg.__version__)
+        return write_offer(self._begin(plan).offer(), hereditary_kg.__version__)
 
     def align(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
         """Learn which rows are shared; go on from a checkpoint where the run has gone on before.
@@ -109,9 +108,11 @@ class TrainingClient:
         The reply says whether there was one: a site without begins anew, in the run as it is.
         """
         session = self._running()
-        alignment = session.align(read_answer(content))
+        self._answer = read_answer(content)
+        alignment = session.align(self._answer)
         order = read_order(content)
         restored = order.number > 0 and self._restore(session, order.number)
+        self._round = order.number if restored else 0
         if not order.number and self._checkpoints is not None:
             self._checkpoints.clear()
         kinds: list[LabelKind] = list(alignment.entity_kinds())
@@ -125,14 +126,8 @@ class TrainingClient:
 
     def introduce(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
         """Agree to the settings of secure aggregation, and show this site's keys."""
-        if self._protection is None:
-            raise TrainingError("This site has no certificate for secure aggregation.")
-        guarded = self._protection
-        self._protocol = SiteProtocol(
-            self.site.name, guarded.signing_key, guarded.allow_list, guarded.policy
-        )
+        self._protocol = self._make_protocol()
         settings = RunSettings.decode(read_bytes(content, "settings"))
-        self._sites = len(settings.sites)
         return write_bytes(introduction=self._protocol.introduce(settings))
 
     def declare(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
@@ -160,7 +155,7 @@ class TrainingClient:
         else:
             protocol = self._protected()
             rows = exchangeable(rows, protocol)
-            layout = lay_out_round(plan, rows, self._sites)
+            layout = lay_out_round(plan, rows, len(protocol.settings.sites))
             update = protocol.mask(order.number, layout, session.contribute(rows).tensors)
             reply = write_bytes(update=update)
         write_report(reply, session.report(loss, metrics))
@@ -168,6 +163,7 @@ class TrainingClient:
             reply["privacy"] = MetricRecord({"epsilon": session.epsilon, "delta": plan.delta})
         if self._checkpoints is not None:
             self._checkpoints.save(order.number, session.snapshot(), session.notes())
+        self._round = order.number
         return reply
 
     def unmask(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
@@ -184,6 +180,61 @@ class TrainingClient:
         reply = RecordDict({"best": MetricRecord({"round": number, "rank": rank})})
         write_report(reply, session.report(float("nan"), metrics))
         return reply
+
+    def state(self) -> ClientState:
+        """Give where the site is in the run, for another process to `resume`; it has secrets.
+
+        Raises:
+            TrainingError: the site is in no run.
+        """
+        return ClientState(
+            self._running().notes(),
+            self._round,
+            self._answer,
+            b"" if self._protocol is None else self._protocol.state.encode(),
+        )
+
+    def resume(self, plan: TrainingPlan, state: ClientState) -> None:
+        """Go on where another process has been, by its state and the checkpoint that it names.
+
+        Raises:
+            TrainingError: the triples or the plan are others than before, or the checkpoint is not
+                there.
+            SecureAggregationError: the site's certificate, key or policy no longer allow the run.
+        """
+        session = self._begin(plan)
+        if session.notes() != state.notes:
+            raise TrainingError(
+                "The triples of this site or the plan have changed since the run began. Start the "
+                "run anew."
+            )
+        session.offer()
+        if state.answer is not None:
+            session.align(state.answer)
+        if state.round and not self._restore(session, state.round):
+            raise TrainingError(
+                f"The checkpoint of round {state.round} is not there any more. The server has to "
+                "take this site in again."
+            )
+        self._answer, self._round = state.answer, state.round
+        if state.protocol:
+            self._protocol = self._make_protocol(SiteState.decode(state.protocol))
+
+    def _begin(self, plan: TrainingPlan) -> SiteSession:
+        ledger = None if self._directory is None else self._directory / "privacy.jsonl"
+        self.session = SiteSession(self.site, plan, ledger)
+        self._protocol, self._answer, self._round = None, None, 0
+        if self._directory is not None:
+            self._checkpoints = SiteCheckpoints(self._directory)
+        return self.session
+
+    def _make_protocol(self, state: SiteState | None = None) -> SiteProtocol:
+        guarded = self._protection
+        if guarded is None:
+            raise TrainingError("This site has no certificate for secure aggregation.")
+        return SiteProtocol(
+            self.site.name, guarded.signing_key, guarded.allow_list, guarded.policy, state
+        )
 
     def _take(self, session: SiteSession, order: Order) -> RankingMetrics | None:
         if order.rows:
@@ -229,6 +280,7 @@ def make_client_app(client: TrainingClient) -> ClientApp:
         def answer(message: Message, context: Context) -> Message:
             try:
                 plan = TrainingPlan.of_settings(context.run_config)
+                plan.check_promises(context.run_config)
                 return Message(step(message.content, plan), reply_to=message)
             except EmbeddingError as error:
                 # These texts name sites, numbers and remedies, never what a site's data say.

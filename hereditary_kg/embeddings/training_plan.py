@@ -182,6 +182,33 @@ class TrainingPlan:
         """Give the plan as the flat table that travels with a run."""
         return {f"{SETTING_PREFIX}{name}": value for name, value in asdict(self).items()}
 
+    def promises(self) -> dict[str, Value]:
+        """Give what a run's manifest has to say beside the plan, for sites' policies to ask for."""
+        privacy = {f"privacy.{name}": value for name, value in self.privacy().items()}
+        return {"rounds": self.rounds, "minimum-sites": self.minimum_sites, **privacy}
+
+    def check_promises(self, settings: Mapping[str, Any]) -> None:
+        """See that the plan keeps what the rest of a run's settings says of it.
+
+        A site's policy asks for ``privacy.secure-aggregation``; what is trained follows the plan.
+
+        Raises:
+            TrainingError: the two differ.
+        """
+        kept = self.promises()
+        said = {
+            key: value
+            for key, value in settings.items()
+            if key in ("rounds", "minimum-sites") or key.startswith("privacy.")
+        }
+        for key, value in said.items():
+            if value != kept.get(key):
+                raise TrainingError(
+                    f"The run's manifest says {key} = {value}, and its plan means "
+                    f"{kept.get(key, 'nothing of it')}. Do not take part; tell those who run the "
+                    "server."
+                )
+
     @classmethod
     def of_settings(cls, settings: Mapping[str, Any]) -> "TrainingPlan":
         """Read the plan from a run's settings; keys without `SETTING_PREFIX` are not the plan's.

@@ -4,7 +4,7 @@ It knows no label, no triple and, with secure aggregation, no site's vectors: on
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
@@ -145,7 +145,7 @@ class TrainingServer:
         }
 
     def _bring_together(self) -> None:
-        offers = self._ask_offers(list(self._calls.grid.get_node_ids()))
+        offers = self._ask_offers(list(self._calls.nodes()))
         self._calls.require(len(offers), self.plan.minimum_sites, "The run cannot begin")
         self._taken = {node: _Taken(offer) for node, offer in offers.items()}
         strategy = self.plan.exchange()
@@ -170,6 +170,7 @@ class TrainingServer:
 
     def _ask_offers(self, nodes: list[int]) -> dict[int, VocabularyOffer]:
         replies = self._calls.ask("query.offer", {node: RecordDict() for node in nodes})
+        known = self._calls.nodes()
         offers = {}
         for node, content in replies.items():
             offer, version = read_offer(content)
@@ -177,6 +178,11 @@ class TrainingServer:
                 raise TrainingError(
                     f"Site {offer.site} runs version {version} of hereditary-kg, and this server "
                     f"{hereditary_kg.__version__}. Install the same version everywhere."
+                )
+            if known.get(node) not in (None, "", offer.site):
+                raise TrainingError(
+                    f"The site that is known as {known[node]} calls itself {offer.site}. Have its "
+                    "settings name the site as its certificate, or its node's key, is listed."
                 )
             self._calls.names[node] = offer.site
             offers[node] = offer
@@ -314,6 +320,7 @@ def run_training(
     grid: Grid,
     plan: TrainingPlan,
     *,
+    sites: Collection[str] | None = None,
     allow_list: AllowList | None = None,
     timeout: float = 3600.0,
     progress: Progress | None = None,
@@ -325,6 +332,7 @@ def run_training(
     Args:
         grid: how the sites are reached.
         plan: the training.
+        sites: the names of the sites that are asked; None: all that the grid reaches.
         allow_list: the sites' certificates, for secure aggregation.
         timeout: seconds that a site may take for a round.
         progress: called after each round.
@@ -332,7 +340,7 @@ def run_training(
         checkpoint: the file in which the run is kept after each round. A run that is there, of the
             same plan and the same sites, goes on.
     """
-    calls = SiteCalls(grid, timeout, answered=answered)
+    calls = SiteCalls(grid, timeout, answered=answered, sites=sites)
     kept = None if checkpoint is None else ServerCheckpoint(checkpoint)
     server = TrainingServer(plan, calls, allow_list, progress, kept)
     server.run()

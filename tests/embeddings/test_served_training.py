@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_federations import make_sites
+from site_files import KEY, describe_training, write_sites
 
-from hereditary_kg.embeddings.alignment_keys import AlignmentKey
-from hereditary_kg.embeddings.grids.certificates import Authority, fingerprint
 from hereditary_kg.embeddings.saved_models import load_model
 from hereditary_kg.embeddings.training_description import read_training_description
 from hereditary_kg.embeddings.training_run import train_here
@@ -33,26 +31,6 @@ rounds = 4
 evaluate_every = 2
 secure = {secure}
 """
-SITE = """
-site = "{name}"
-server = "localhost:{port}"
-certificate = "{name}.pem"
-key = "{name}.key"
-authority = "authority.pem"
-directory = "{name}/runs"
-ledger = "{name}/outgoing.jsonl"
-
-[limits]
-first-pause = 0.1
-
-[learning]
-triples = "{name}.tsv"
-alignment_key = "alignment.key"
-peers = "peers"
-output = "{name}/output"
-fewest_sites = 2
-fewest_owners = 2
-"""
 
 
 @pytest.fixture
@@ -67,30 +45,7 @@ def port():
 @pytest.fixture
 def federation(tmp_path, port):
     """Write certificates, data and settings of a server and three sites."""
-    authority = Authority.create("test")
-    authority.write(tmp_path)
-    authority.write_identity(authority.issue_server(["localhost"]), tmp_path, "server")
-    (tmp_path / "peers").mkdir()
-    lines = [
-        f'listen = "localhost:{port}"',
-        'certificate = "server.pem"',
-        'key = "server.key"',
-        'authority = "authority.pem"',
-    ]
-    (tmp_path / "alignment.key").write_text("ab" * 32)
-    (tmp_path / "alignment.key").chmod(0o600)
-    for site in make_sites():
-        identity = authority.issue_site(site.name)
-        (tmp_path / site.name).mkdir()
-        authority.write_identity(identity, tmp_path, site.name)
-        pem = (tmp_path / f"{site.name}.pem").read_bytes()
-        (tmp_path / "peers" / f"{site.name}.pem").write_bytes(pem)
-        triples = "".join("\t".join(t) + "\n" for t in site.split.whole().labels())
-        (tmp_path / f"{site.name}.tsv").write_text(triples)
-        (tmp_path / f"{site.name}.toml").write_text(SITE.format(name=site.name, port=port))
-        mark = fingerprint(identity.certificate)
-        lines.append(f'[sites.{site.name}]\nfingerprint = "{mark}"')
-    (tmp_path / "server.toml").write_text("\n".join(lines))
+    write_sites(tmp_path, f"localhost:{port}")
     return tmp_path
 
 
@@ -156,12 +111,8 @@ def _train(directory, *, secure, disturb=None, expected=0):
 
 def _train_in_process(directory, *, secure, monkeypatch):
     text = TRAINING.format(secure=str(secure).lower()).replace('"report"', '"here"')
-    for n in range(3):
-        text += f'[[site]]\nname = "site-{n}"\ntriples = "site-{n}.tsv"\n'
-    (directory / "here.toml").write_text(text)
-    key = AlignmentKey(bytes.fromhex("ab" * 32))
-    monkeypatch.setattr("hereditary_kg.embeddings.training_run.local_alignment_key", lambda *_: key)
-    return train_here(read_training_description(directory / "here.toml"))
+    monkeypatch.setattr("hereditary_kg.embeddings.training_run.local_alignment_key", lambda *_: KEY)
+    return train_here(read_training_description(describe_training(directory, text)))
 
 
 @pytest.mark.parametrize("secure", [False, True])

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hereditary_kg.embeddings.grids.errors import DeploymentError, SettingsError
-from hereditary_kg.embeddings.grids.manifest import RunManifest, SignedManifest
+from hereditary_kg.embeddings.grids.manifest import SERVER_PREFIX, RunManifest, SignedManifest
 from hereditary_kg.embeddings.grids.run_settings import SettingValue
 
 __all__ = ["FlowerDeployment"]
@@ -96,6 +96,7 @@ class FlowerDeployment:
         key: Path,
         port: int,
         *,
+        learning: Path | None = None,
         policy: Path | None = None,
         ledger: Path | None = None,
         settings: Mapping[str, SettingValue] | None = None,
@@ -107,7 +108,8 @@ class FlowerDeployment:
             key: its private key in OpenSSH's format (`Identity.write_openssh`).
             port: a free port of the loopback address, by which the node talks to its own
                 processes.
-            policy: the site's policy, a TOML file.
+            learning: the site's settings file for `hkg train`; policy and ledger stand in it.
+            policy: the site's policy, a TOML file, for other applications.
             ledger: the file of what leaves the site.
             settings: what else the client application finds in ``context.node_config``.
 
@@ -119,9 +121,9 @@ class FlowerDeployment:
             "site": site,
             "authority": str(self.authority),
         }
-        for name, path in (("policy", policy), ("ledger", ledger)):
+        for name, path in (("learning", learning), ("policy", policy), ("ledger", ledger)):
             if path is not None:
-                given[name] = str(path)
+                given[name] = str(path.absolute())
         return [
             _program("flower-supernode"),
             *("--superlink", self.address),
@@ -145,7 +147,12 @@ class FlowerDeployment:
         return path
 
     def write_bundle(
-        self, directory: Path, server_app: str, client_app: str, signed: SignedManifest
+        self,
+        directory: Path,
+        server_app: str,
+        client_app: str,
+        signed: SignedManifest,
+        server_settings: Mapping[str, SettingValue] | None = None,
     ) -> Path:
         """Write the directory that a run ships: its configuration, and no code.
 
@@ -154,6 +161,8 @@ class FlowerDeployment:
             server_app: the installed server application, as ``package.module:name``.
             client_app: the installed client application, a `GuardedClientApp`.
             signed: the run's signed manifest.
+            server_settings: what the server application alone finds in ``context.run_config``,
+                with `SERVER_PREFIX` before it. All sites see it too.
 
         Returns:
             the directory.
@@ -170,6 +179,9 @@ class FlowerDeployment:
             )
         manifest = RunManifest.from_json(signed.text)
         settings = {**manifest.settings(), **signed.to_settings()}
+        settings |= {
+            f"{SERVER_PREFIX}{key}": value for key, value in (server_settings or {}).items()
+        }
         lines = [
             "[project]",
             'name = "hereditary-kg-run"',

@@ -1,4 +1,4 @@
-"""The settings files of a gRPC grid: the server's and the site's.
+"""The settings files of grids: the server's and the site's, and that of runs on Flower.
 
 The server's::
 
@@ -23,8 +23,18 @@ The site's::
     [policy.minimum]
     minimum-sites = 3
 
-Both may have a table ``limits`` (`Limits`). A table ``learning`` of the site's is the training's
-(`hereditary_kg.embeddings.site_learning`). Paths are relative to the file.
+That of runs on a SuperLink of Flower::
+
+    superlink = "127.0.0.1:8000"
+    home = "flower-home"
+    certificate = "server.pem"
+    key = "server.key"
+    authority = "authority.pem"
+    superlink-authority = "superlink-authority.pem"  # where it is another
+    sites = ["clinic", "registry"]
+
+The first two may have a table ``limits`` (`Limits`). A table ``learning`` of the site's is the
+training's (`hereditary_kg.embeddings.site_learning`). Paths are relative to the file.
 """
 
 import tomllib
@@ -39,6 +49,7 @@ from flwr.clientapp import ClientApp
 from hereditary_kg.embeddings.grids.allow_list import AllowList
 from hereditary_kg.embeddings.grids.certificates import Identity
 from hereditary_kg.embeddings.grids.errors import SettingsError
+from hereditary_kg.embeddings.grids.flower_deployment import FlowerDeployment
 from hereditary_kg.embeddings.grids.grpc_grid import GrpcGrid
 from hereditary_kg.embeddings.grids.ledger import OutgoingLedger
 from hereditary_kg.embeddings.grids.limits import Limits
@@ -48,7 +59,7 @@ from hereditary_kg.embeddings.grids.policy import LearningPolicy
 from hereditary_kg.embeddings.grids.run_settings import SettingValue
 from hereditary_kg.embeddings.grids.site_worker import SiteWorker
 
-__all__ = ["ServerFile", "SiteFile"]
+__all__ = ["FlowerFile", "ServerFile", "SiteFile"]
 
 _IDENTITY = ("certificate", "key", "authority")
 
@@ -167,7 +178,64 @@ class SiteFile:
         )
 
 
-def _read(path: Path, *, required: tuple[str, ...], tables: tuple[str, ...]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class FlowerFile:
+    """What is needed to start runs on a SuperLink of Flower.
+
+    Attributes:
+        superlink: the SuperLink's ``host:port``.
+        home: Flower's directory for these runs, apart from that of other uses of Flower.
+        identity: the server's certificate and the key that signs the manifests of runs.
+        superlink_authority: the PEM file of the authority that signed the SuperLink's certificate.
+        sites: the names under which the sites' SuperNodes are registered.
+    """
+
+    superlink: str
+    home: Path
+    identity: Identity
+    superlink_authority: Path
+    sites: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file.
+
+        Raises:
+            CertificateError: a certificate or key cannot be used.
+            SettingsError: the file cannot be read or does not say what is needed.
+        """
+        table = _read(
+            path,
+            required=("superlink", "home", *_IDENTITY),
+            tables=(),
+            optional=("superlink-authority", "sites"),
+        )
+        sites = table.get("sites")
+        if not isinstance(sites, list) or not sites or not all(type(one) is str for one in sites):
+            raise SettingsError(
+                f"{path}: sites lists the sites that may take part. Add the line "
+                'sites = ["NAME", …], with the names of their SuperNodes.'
+            )
+        return cls(
+            table["superlink"],
+            (path.parent / table["home"]).absolute(),
+            _read_identity(path, table),
+            (path.parent / str(table.get("superlink-authority", table["authority"]))).absolute(),
+            tuple(sites),
+        )
+
+    def deployment(self) -> FlowerDeployment:
+        """Give the SuperLink and how to reach it."""
+        return FlowerDeployment(self.superlink, self.superlink_authority, self.home)
+
+
+def _read(
+    path: Path,
+    *,
+    required: tuple[str, ...],
+    tables: tuple[str, ...],
+    optional: tuple[str, ...] = (),
+) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -175,8 +243,8 @@ def _read(path: Path, *, required: tuple[str, ...], tables: tuple[str, ...]) -> 
     except ValueError as error:
         raise SettingsError(f"{path}: this is no TOML: {error}.") from error
     for key, value in table.items():
-        if key not in (*required, *tables):
-            raise SettingsError(f"{path}: {_unknown(key, (*required, *tables))}")
+        if key not in (*required, *tables, *optional):
+            raise SettingsError(f"{path}: {_unknown(key, (*required, *tables, *optional))}")
         if isinstance(value, Mapping) != (key in tables):
             raise SettingsError(f"{path}: {key} is {'a table' if key in tables else 'a text'}.")
     for key in required:

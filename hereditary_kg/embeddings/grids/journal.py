@@ -6,18 +6,21 @@ named by its content, and the journal that names it is replaced in one step. A m
 interrupted is done again; its result never left.
 """
 
-import os
-import shutil
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-from hereditary_kg.embeddings.grids.errors import CodingError, ManifestError, SettingsError
+from hereditary_kg.embeddings.grids.errors import CodingError, SettingsError
 from hereditary_kg.embeddings.grids.flower_api import RecordDict
 from hereditary_kg.embeddings.grids.frames import Frame
 from hereditary_kg.embeddings.grids.manifest import RunManifest, SignedManifest
 from hereditary_kg.embeddings.grids.message_coding import decode_records, encode_records
+from hereditary_kg.embeddings.grids.run_directories import (
+    finish_run_directory,
+    open_run_directory,
+    replace_file,
+)
 
 __all__ = ["Journal"]
 
@@ -53,22 +56,8 @@ class Journal:
                 manifest.
             SettingsError: the directory cannot be written, or what it holds cannot be read.
         """
-        directory = above / str(run.run_id)
+        directory = open_run_directory(above, signed, run)
         try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            known = directory / "manifest.json"
-            if known.exists() and sha256(known.read_bytes()).hexdigest() != signed.digest:
-                raise ManifestError(
-                    f"Run {run.run_id} has another manifest than when this site joined it. A new "
-                    "run needs a new number; one that goes on needs its old manifest."
-                )
-            if (directory / "finished").exists():
-                raise ManifestError(
-                    f"Run {run.run_id} is finished at this site, and is not begun again. A new "
-                    "run needs a new number."
-                )
-            if not known.exists():
-                _replace(known, signed.text.encode())
             return cls._read(directory)
         except OSError as error:
             raise SettingsError(
@@ -118,7 +107,7 @@ class Journal:
         name = f"state-{sha256(written).hexdigest()[:32]}"
         try:
             if name != self._state_file:
-                _replace(self.directory / name, written)
+                replace_file(self.directory / name, written)
             older, self._state_file = self._state_file, name
             self._write()
             if older and older != name:
@@ -137,9 +126,7 @@ class Journal:
 
     def finish(self) -> None:
         """Drop everything but that the run is finished."""
-        shutil.rmtree(self.directory, ignore_errors=True)
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (self.directory / "finished").touch()
+        finish_run_directory(self.directory)
 
     def _write(self) -> None:
         fields: dict[str, str | int | float] = {
@@ -151,14 +138,4 @@ class Journal:
             fields[f"reply-{number}"] = message_id
             fields[f"length-{number}"] = len(reply)
         data = b"".join(self.replies.values())
-        _replace(self.directory / "journal", Frame("journal", fields, data).encode())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, also if the machine stops."""
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+        replace_file(self.directory / "journal", Frame("journal", fields, data).encode())

@@ -26,7 +26,13 @@ from hereditary_kg.embeddings.grids.certificates import (
 from hereditary_kg.embeddings.grids.errors import ManifestError, SettingsError
 from hereditary_kg.embeddings.grids.run_settings import SettingValue, flatten_settings
 
-__all__ = ["RunManifest", "SignedManifest"]
+__all__ = ["MANIFEST_SETTINGS", "SERVER_PREFIX", "RunManifest", "SignedManifest"]
+
+MANIFEST_SETTINGS = ("manifest", "manifest-signature", "manifest-certificate")
+"""The settings in which a signed manifest travels: its text, signature and certificate."""
+
+SERVER_PREFIX = "server."
+"""What the keys of settings begin with that are for the server alone, and not in the manifest."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +125,9 @@ class SignedManifest:
 
     def to_settings(self) -> dict[str, SettingValue]:
         """Write the signed manifest as settings, for a run whose settings are all that travels."""
-        return {
-            "manifest": self.text,
-            "manifest-signature": self.signature.hex(),
-            "manifest-certificate": self.certificate.public_bytes(Encoding.PEM).decode(),
-        }
+        certificate = self.certificate.public_bytes(Encoding.PEM).decode()
+        values = (self.text, self.signature.hex(), certificate)
+        return dict(zip(MANIFEST_SETTINGS, values, strict=True))
 
     @classmethod
     def from_texts(cls, text: object, signature: object, certificate: object) -> Self:
@@ -174,11 +178,7 @@ class SignedManifest:
             raise ManifestError(f"{path}: the run's manifest cannot be read: {error}") from error
         if not isinstance(given, dict):
             raise ManifestError(f"{path}: this is no run's manifest.")
-        return cls.from_texts(
-            given.get("manifest"),
-            given.get("manifest-signature"),
-            given.get("manifest-certificate"),
-        )
+        return cls.from_texts(*(given.get(key) for key in MANIFEST_SETTINGS))
 
     @property
     def digest(self) -> str:

@@ -23,6 +23,7 @@ from hereditary_kg.embeddings.secure_aggregation.settings import (
     default_threshold,
 )
 from hereditary_kg.embeddings.secure_aggregation.site_protocol import SiteProtocol
+from hereditary_kg.embeddings.secure_aggregation.site_state import SiteState
 
 __all__ = [
     "RUN_BYTES",
@@ -36,6 +37,7 @@ __all__ = [
     "SigningKey",
     "SitePolicy",
     "SiteProtocol",
+    "SiteState",
     "TensorLayout",
     "default_owners",
     "default_threshold",

@@ -31,7 +31,7 @@ _LENGTH = 32
 
 @dataclass(frozen=True)
 class PairSecrets:
-    """What two sites of a run share. Kept in memory only, by both of them.
+    """What two sites of a run share, and keep to themselves.
 
     Attributes:
         mask_secret: for seeds of masks.
@@ -54,7 +54,7 @@ class PairSecrets:
 
 @dataclass(frozen=True)
 class SiteKeys:
-    """The private keys of one site in one run. Kept in memory only."""
+    """The private keys of one site in one run."""
 
     channel: X25519PrivateKey
     mask: X25519PrivateKey

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,6 @@ from hereditary_kg.embeddings.secure_aggregation.identities import (
     sign_message,
 )
 from hereditary_kg.embeddings.secure_aggregation.key_derivation import (
-    PairSecrets,
-    SiteKeys,
     derive_commitment,
     derive_tensor_key,
     digest_roster,
@@ -50,18 +47,9 @@ from hereditary_kg.embeddings.secure_aggregation.settings import (
     RunSettings,
     SitePolicy,
 )
+from hereditary_kg.embeddings.secure_aggregation.site_state import SentUpdate, SiteState
 
 __all__ = ["SiteProtocol"]
-
-
-@dataclass
-class _SentUpdate:
-    """What a site remembers of the update that it sent last."""
-
-    round: int
-    own_shares: list[bytes]
-    """Its own shares of its own seeds, in the order in which they are sealed for others."""
-    answered: bool = False
 
 
 class SiteProtocol:
@@ -69,14 +57,20 @@ class SiteProtocol:
 
     The steps are, in this order, :meth:`introduce`, :meth:`accept_roster`, :meth:`declare` and
     :meth:`accept_declarations` once a run; then :meth:`mask` once a round, and :meth:`answer` where
-    the settings let sites drop out. Nothing is kept on disk: a site that was started anew takes
-    part in a new run.
+    the settings let sites drop out. Nothing is kept on disk here: a site that was started anew
+    takes part in a new run, unless whoever started it has kept `state`.
 
     Args:
         site: the site's name.
         signing_key: the private key of its certificate.
         allow_list: the certificates of all sites, this one among them.
         policy: what the site insists on.
+        state: what the site remembers of a run that it goes on with.
+
+    Raises:
+        SecureAggregationError: the key, the list of certificates and the state do not belong to
+            each other and to this site.
+        TooFewSitesError: the run that goes on is against the policy as it is now.
     """
 
     def __init__(
@@ -85,6 +79,7 @@ class SiteProtocol:
         signing_key: SigningKey,
         allow_list: AllowList,
         policy: SitePolicy | None = None,
+        state: SiteState | None = None,
     ) -> None:
         if site not in allow_list.certificates:
             raise SecureAggregationError(
@@ -99,16 +94,30 @@ class SiteProtocol:
         self._signing_key = signing_key
         self._allow_list = allow_list
         self._policy = policy or SitePolicy()
-        self._keys = SiteKeys.generate()
-        self._settings: RunSettings | None = None
-        self._introduction: bytes | None = None
-        self._roster: bytes | None = None
-        self._pairs: dict[str, PairSecrets] = {}
-        self._owned: dict[str, NDArray[np.bool_]] = {}
-        self._declaration: bytes | None = None
-        self._counts: dict[str, NDArray[np.int64]] = {}
-        self._last_round = 0
-        self._sent: _SentUpdate | None = None
+        self._state = state or SiteState(site)
+        if self._state.site != site:
+            raise SecureAggregationError(
+                f"What is kept of the run is of site {self._state.site}, and this is {site}. Give "
+                "each site a directory of its own."
+            )
+        if self._state.settings is not None:
+            self._policy.check(self._state.settings)
+
+    @property
+    def state(self) -> SiteState:
+        """What the site remembers: a secret, to be kept nowhere or as one."""
+        return self._state
+
+    @property
+    def settings(self) -> RunSettings:
+        """What the site has agreed to.
+
+        Raises:
+            ProtocolOrderError: it has not introduced itself yet.
+        """
+        if self._state.settings is None:
+            raise ProtocolOrderError(f"Site {self.site} has not introduced itself yet.")
+        return self._state.settings
 
     def introduce(self, settings: RunSettings) -> bytes:
         """Agree to a run's settings, and show the keys of this site.
@@ -125,7 +134,7 @@ class SiteProtocol:
                 site's list is missing or not valid.
             ProtocolOrderError: the site has introduced itself before.
         """
-        if self._introduction is not None:
+        if self._state.introduction:
             raise ProtocolOrderError(
                 f"Site {self.site} has introduced itself. A new run needs a new SiteProtocol."
             )
@@ -145,12 +154,12 @@ class SiteProtocol:
             settings.digest,
             self.site,
             own,
-            self._keys.channel_key,
-            self._keys.mask_key,
+            self._state.keys.channel_key,
+            self._state.keys.mask_key,
         )
-        self._settings = settings
-        self._introduction = sign_message(introduction, self.site, self._signing_key)
-        return self._introduction
+        self._state.settings = settings
+        self._state.introduction = sign_message(introduction, self.site, self._signing_key)
+        return self._state.introduction
 
     def accept_roster(self, encoded: bytes) -> None:
         """Check who takes part, and agree on secrets with each of them.
@@ -163,8 +172,8 @@ class SiteProtocol:
                 somebody else, or this site's own is not the one that it sent.
             ProtocolOrderError: it is not the turn of this.
         """
-        settings = self._expect_settings()
-        if self._roster is not None:
+        settings = self.settings
+        if self._state.roster:
             raise ProtocolOrderError(f"Site {self.site} has the roster of this run.")
         roster = Roster.decode(encoded)
         if roster.run != settings.run or len(roster.introductions) != len(settings.sites):
@@ -176,16 +185,16 @@ class SiteProtocol:
                 raise RefusedMessageError(f"The roster doesn't introduce site {site} in its place.")
             if site != self.site:
                 others[site] = introduction
-            elif signed != self._introduction:
+            elif signed != self._state.introduction:
                 raise RefusedMessageError(
                     f"The roster introduces {site} otherwise than it introduced itself."
                 )
-        keys = {introduction.mask_key for introduction in others.values()} | {self._keys.mask_key}
+        keys = {self._state.keys.mask_key, *(each.mask_key for each in others.values())}
         if len(keys) != len(settings.sites):
             raise RefusedMessageError("Two sites of the roster have the same key.")
         digest = digest_roster(settings.digest, roster.introductions)
-        self._pairs = self._keys.agree(self.site, others, digest, settings.run)
-        self._roster = digest
+        self._state.pairs = self._state.keys.agree(self.site, others, digest, settings.run)
+        self._state.roster = digest
 
     def declare(self, owned: Mapping[str, NDArray[np.bool_]]) -> bytes:
         """Say in secret which rows this site owns, so that all sites learn how many own each.
@@ -201,7 +210,7 @@ class SiteProtocol:
             ProtocolOrderError: it is not the turn of this.
         """
         settings, roster = self._expect_roster()
-        if self._declaration is not None:
+        if self._state.declaration:
             raise ProtocolOrderError(f"Site {self.site} has declared its rows for this run.")
         counts = []
         for space in settings.spaces:
@@ -211,13 +220,13 @@ class SiteProtocol:
                     f"Which rows of {space.name} site {self.site} owns has to be said by a mask of "
                     f"{space.rows} booleans."
                 )
-            self._owned[space.name] = mask.copy()
+            self._state.owned[space.name] = mask.copy()
             residues = mask.astype(settings.count_type)
             self._add_pair_masks(residues, 0, f"owners/{space.name}", settings)
             counts.append(residues.tobytes())
         declaration = Declaration(roster, self.site, tuple(counts))
-        self._declaration = sign_message(declaration, self.site, self._signing_key)
-        return self._declaration
+        self._state.declaration = sign_message(declaration, self.site, self._signing_key)
+        return self._state.declaration
 
     def accept_declarations(self, encoded: bytes) -> None:
         """Learn how many sites own each row, by adding up what all of them have signed.
@@ -231,23 +240,23 @@ class SiteProtocol:
             ProtocolOrderError: it is not the turn of this.
         """
         settings, roster = self._expect_roster()
-        if self._declaration is None or self._counts:
+        if not self._state.declaration or self._state.counts:
             raise ProtocolOrderError(
                 f"Site {self.site} expects the declarations of all sites once, after its own."
             )
         listed = DeclarationList.decode(encoded)
         if listed.roster != roster or len(listed.declarations) != len(settings.sites):
             raise RefusedMessageError("The declarations are of another run, or of other sites.")
-        if self._declaration not in listed.declarations:
+        if self._state.declaration not in listed.declarations:
             raise RefusedMessageError(
                 f"The declaration of {self.site} is not among those that it was shown."
             )
         counts = add_declarations(listed.declarations, self._allow_list, settings, roster)
-        if any((counts[name] < mask).any() for name, mask in self._owned.items()):
+        if any((counts[name] < mask).any() for name, mask in self._state.owned.items()):
             raise RefusedMessageError(
                 f"Rows that {self.site} owns are said to have no owner: a declaration is wrong."
             )
-        self._counts = counts
+        self._state.counts = counts
 
     def exchangeable_rows(self, space: str) -> NDArray[np.int64]:
         """Give the rows that enough sites own, whoever drops out later; others never leave.
@@ -255,7 +264,7 @@ class SiteProtocol:
         Returns:
             Numbers of rows in ascending order.
         """
-        settings = self._expect_settings()
+        settings = self.settings
         return np.flatnonzero(self._expect_counts(space) >= settings.owners_needed)
 
     def count_owners(self, space: str) -> NDArray[np.int64]:
@@ -283,14 +292,15 @@ class SiteProtocol:
             ProtocolOrderError: it is not the turn of this, or the round is not a later one.
         """
         settings, roster = self._expect_roster()
-        if not self._last_round < round_number < 1 << 63:
+        last = self._state.last_round
+        if not last < round_number < 1 << 63:
             raise ProtocolOrderError(
-                f"Site {self.site} has masked an update of round {self._last_round}, so that none "
+                f"Site {self.site} has masked an update of round {last}, so that none "
                 f"of round {round_number} can follow: a mask is used once. Go on with a later one."
             )
         residues = self._encode(settings, layout, values)
-        self._last_round = round_number
-        self._sent = None
+        self._state.last_round = round_number
+        self._state.sent = None
         seed = os.urandom(KEY_BYTES) if settings.may_drop_out else b""
         tensors = []
         for name, part in residues:
@@ -314,7 +324,7 @@ class SiteProtocol:
             derive_commitment(seed, settings.run, round_number) if seed else b"",
             sealed,
         )
-        self._sent = _SentUpdate(round_number, own_shares)
+        self._state.sent = SentUpdate(round_number, own_shares)
         return sign_message(update, self.site, self._signing_key)
 
     def answer(self, encoded: bytes) -> bytes:
@@ -339,7 +349,7 @@ class SiteProtocol:
         settings, roster = self._expect_roster()
         request = UnmaskingRequest.decode(encoded)
         self._check_request(request, settings, roster)
-        sent = self._sent
+        sent = self._state.sent
         if sent is None or sent.round != request.round or sent.answered:
             raise ProtocolOrderError(
                 f"Site {self.site} was asked to open round {request.round}, which it has not "
@@ -349,7 +359,7 @@ class SiteProtocol:
             site: sent.own_shares
             if site == self.site
             else open_shares(
-                self._pairs[site].receiving_key,
+                self._state.pairs[site].receiving_key,
                 ShareAddress(settings.run, request.round, site, self.site),
                 sealed,
                 len(settings.sites),
@@ -412,7 +422,7 @@ class SiteProtocol:
                     f"Rows of {space} were chosen that fewer than {settings.owners_needed} sites "
                     f"own. Site {self.site} sent nothing; choose among the exchangeable rows."
                 )
-            owned[space] = self._owned[space][rows]
+            owned[space] = self._state.owned[space][rows]
             residues.append((f"owners/{space}", owned[space].astype(settings.count_type)))
         for tensor in layout.tensors:
             array = values.get(tensor.name)
@@ -429,7 +439,7 @@ class SiteProtocol:
     def _derive_seeds(self, settings: RunSettings, round_number: int) -> dict[str, bytes]:
         return {
             other: pair.derive_seed(settings.run, round_number, self.site, other)
-            for other, pair in self._pairs.items()
+            for other, pair in self._state.pairs.items()
         }
 
     def _add_pair_masks(
@@ -461,30 +471,25 @@ class SiteProtocol:
                 sealed.append(b"")
             else:
                 address = ShareAddress(settings.run, round_number, self.site, site)
-                sealed.append(seal_shares(self._pairs[site].sending_key, address, shares))
+                sealed.append(seal_shares(self._state.pairs[site].sending_key, address, shares))
         return tuple(sealed), own
 
-    def _expect_settings(self) -> RunSettings:
-        if self._settings is None:
-            raise ProtocolOrderError(f"Site {self.site} has not introduced itself yet.")
-        return self._settings
-
     def _expect_roster(self) -> tuple[RunSettings, bytes]:
-        settings = self._expect_settings()
-        if self._roster is None:
+        settings = self.settings
+        if not self._state.roster:
             raise ProtocolOrderError(f"Site {self.site} doesn't know yet who takes part.")
-        return settings, self._roster
+        return settings, self._state.roster
 
     def _expect_counts(self, space: str) -> NDArray[np.int64]:
-        if not self._counts:
+        if not self._state.counts:
             raise ProtocolOrderError(
                 f"Site {self.site} doesn't know yet how many sites own each row."
             )
-        if space not in self._counts:
+        if space not in self._state.counts:
             raise SecureAggregationError(
-                f"There are no rows of {space}, but of {', '.join(sorted(self._counts))}."
+                f"There are no rows of {space}, but of {', '.join(sorted(self._state.counts))}."
             )
-        return self._counts[space]
+        return self._state.counts[space]
 
 
 def _place_among_others(sites: Iterable[str], site: str, other: str) -> int:

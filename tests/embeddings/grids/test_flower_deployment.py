@@ -1,13 +1,10 @@
 import json
 import os
-import signal
-import socket
-import ssl
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +20,15 @@ from hereditary_kg.embeddings.grids.messages import new_metadata
 from hereditary_kg.embeddings.grids.node import SiteApp
 from hereditary_kg.embeddings.grids.running import run_server_app
 from tests.embeddings.grids import sum_apps
+from tests.embeddings.grids.flower_processes import (
+    HERE,
+    Processes,
+    free_port,
+    wait_for_server,
+    watched,
+)
 from tests.embeddings.grids.grpc_sites import NUMBERS, Federation
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[2]
 SITES = ("biobank", "clinic")
 APPS = "tests.embeddings.grids.sum_apps"
 
@@ -109,10 +111,17 @@ class TestCommands:
 
 
 class TestGuard:
+    def settings(self, federation: Federation) -> dict[str, Any]:
+        manifest = federation.manifest()
+        return {**manifest.settings(), **manifest.sign(federation.server).to_settings()}
+
     def answer(
-        self, federation: Federation, message_type: str = "train", **changes: Any
+        self,
+        federation: Federation,
+        message_type: str = "train",
+        run: Mapping[str, Any] | None = None,
+        **changes: Any,
     ) -> Message:
-        signed = federation.manifest().sign(federation.server)
         context = Context(
             run_id=7,
             node_id=2,
@@ -124,7 +133,7 @@ class TestGuard:
                 **changes,
             },
             state=RecordDict(),
-            run_config=signed.to_settings() if "run" not in changes else {},
+            run_config={**self.settings(federation), **(run or {})},
         )
         metadata = new_metadata(7, "m", 2, group_id="1", message_type=message_type)
         records = RecordDict({"values": ArrayRecord([np.zeros(2)])})
@@ -143,8 +152,16 @@ class TestGuard:
         assert "privacy.secure-aggregation must be True" in str(reply.error.reason)
 
     def test_a_run_without_a_manifest_is_refused(self, tmp_path: Path) -> None:
-        reply = self.answer(Federation(tmp_path), run="none")
+        reply = self.answer(Federation(tmp_path), run={"manifest": 0})
         assert "The run has no signed manifest" in str(reply.error.reason)
+
+    @pytest.mark.parametrize("key", ["privacy.secure-aggregation", "training.fast"])
+    def test_a_run_with_other_settings_than_its_manifest_is_refused(
+        self, tmp_path: Path, key: str
+    ) -> None:
+        reply = self.answer(Federation(tmp_path), run={key: True})
+        assert f"other settings than its signed manifest: {key}." in str(reply.error.reason)
+        assert not self.answer(Federation(tmp_path), run={"server.place": "x"}).has_error()
 
     def test_a_node_that_knows_no_authority_takes_part_in_nothing(self, tmp_path: Path) -> None:
         reply = self.answer(Federation(tmp_path), site="")
@@ -156,53 +173,6 @@ class TestGuard:
         assert "4711" not in str(reply.error.reason)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-class Processes:
-    """Flower's processes, which are ended with all that they have started."""
-
-    def __init__(self, place: Path, environment: dict[str, str]) -> None:
-        self._place = place
-        self._environment = environment
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, name: str, command: list[str]) -> None:
-        with (self._place / f"{name}.log").open("wb") as log:
-            self._running.append(
-                subprocess.Popen(
-                    command,
-                    env=self._environment,
-                    stdout=log,
-                    stderr=log,
-                    cwd=self._place,
-                    start_new_session=True,
-                )
-            )
-
-    def stop(self) -> None:
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            for process in reversed(self._running):
-                try:
-                    os.killpg(process.pid, how)
-                except ProcessLookupError:
-                    continue
-            end = time.monotonic() + 8
-            while time.monotonic() < end and any(
-                process.poll() is None for process in self._running
-            ):
-                time.sleep(0.1)
-
-    def logs(self) -> str:
-        return "\n".join(
-            f"{path.name}: {path.read_text(errors='replace')[-1500:]}"
-            for path in sorted(self._place.glob("*.log"))
-        )
-
-
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[tuple[FlowerDeployment, Federation, Processes]]:
     federation = Federation(tmp_path, SITES)
@@ -210,32 +180,11 @@ def started(tmp_path: Path) -> Iterator[tuple[FlowerDeployment, Federation, Proc
     deployment = FlowerDeployment(
         f"127.0.0.1:{free_port()}", tmp_path / "authority.pem", tmp_path / "home"
     )
-    environment = {
-        **deployment.environment(),
-        "PYTHONPATH": os.pathsep.join([str(HERE / "outgoing_watch"), str(PROJECT)]),
-        "OUTGOING_LOG": str(tmp_path / "outgoing"),
-    }
-    processes = Processes(tmp_path, environment)
+    processes = Processes(tmp_path, watched(deployment, tmp_path / "outgoing"))
     try:
         yield deployment, federation, processes
     finally:
         processes.stop()
-
-
-def wait_for_server(deployment: FlowerDeployment, seconds: float) -> None:
-    context = ssl.create_default_context(cafile=str(deployment.authority))
-    host, _, port = deployment.address.partition(":")
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            with (
-                socket.create_connection((host, int(port)), timeout=5) as plain,
-                context.wrap_socket(plain, server_hostname=host),
-            ):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.skip(f"Flower's SuperLink did not listen within {seconds:g} s on this machine")
 
 
 def test_the_watch_sees_what_would_leave(tmp_path: Path) -> None:

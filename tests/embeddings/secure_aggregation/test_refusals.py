@@ -414,7 +414,7 @@ def reopen_own_seed(federation, late):
     shares = {}
     for holder, name in enumerate(("site-00", "site-01", "site-02")):
         address = ShareAddress(federation.settings.run, 1, "site-03", name)
-        key = federation.sites[name]._pairs["site-03"].receiving_key
+        key = federation.sites[name].state.pairs["site-03"].receiving_key
         shares[holder] = open_shares(key, address, late.sealed_shares[holder], 4)[0]
     return join_shares(shares, 3)
 
@@ -422,11 +422,11 @@ def reopen_own_seed(federation, late):
 def test_seeds_of_a_round_open_no_other_round(begun):
     federation, _ = begun
     site = federation.sites["site-00"]
-    pair = site._pairs["site-03"]
+    pair = site.state.pairs["site-03"]
     run = federation.settings.run
     seeds = {pair.derive_seed(run, number, "site-00", "site-03") for number in range(50)}
     assert len(seeds) == 50
-    other = federation.sites["site-03"]._pairs["site-00"]
+    other = federation.sites["site-03"].state.pairs["site-00"]
     assert other.derive_seed(run, 7, "site-03", "site-00") in seeds
 
 
