@@ -146,6 +146,11 @@ class TrainingClient:
     def train(self, content: RecordDict, plan: TrainingPlan) -> RecordDict:
         """Take what was agreed on, train a round, and contribute."""
         session, order = self._running(), read_order(content)
+        if order.number > plan.rounds:
+            raise TrainingError(
+                f"The server asks for round {order.number} of a run that has {plan.rounds} by its "
+                "plan. This site has not trained it."
+            )
         metrics = self._take(session, order)
         loss = session.train()
         rows = session.learner.rows(order.number)

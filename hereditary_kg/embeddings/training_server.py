@@ -145,7 +145,9 @@ class TrainingServer:
         }
 
     def _bring_together(self) -> None:
-        offers = self._ask_offers(list(self._calls.nodes()))
+        nodes = self._calls.nodes()
+        self._calls.names.update({node: name for node, name in nodes.items() if name})
+        offers = self._ask_offers(list(nodes))
         self._calls.require(len(offers), self.plan.minimum_sites, "The run cannot begin")
         self._taken = {node: _Taken(offer) for node, offer in offers.items()}
         strategy = self.plan.exchange()
@@ -170,7 +172,6 @@ class TrainingServer:
 
     def _ask_offers(self, nodes: list[int]) -> dict[int, VocabularyOffer]:
         replies = self._calls.ask("query.offer", {node: RecordDict() for node in nodes})
-        known = self._calls.nodes()
         offers = {}
         for node, content in replies.items():
             offer, version = read_offer(content)
@@ -179,12 +180,12 @@ class TrainingServer:
                     f"Site {offer.site} runs version {version} of hereditary-kg, and this server "
                     f"{hereditary_kg.__version__}. Install the same version everywhere."
                 )
-            if known.get(node) not in (None, "", offer.site):
+            known = self._calls.names.setdefault(node, offer.site)
+            if known != offer.site:
                 raise TrainingError(
-                    f"The site that is known as {known[node]} calls itself {offer.site}. Have its "
+                    f"The site that is known as {known} calls itself {offer.site}. Have its "
                     "settings name the site as its certificate, or its node's key, is listed."
                 )
-            self._calls.names[node] = offer.site
             offers[node] = offer
         return offers
 

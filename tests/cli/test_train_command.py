@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from hereditary_kg.cli.main import hkg
+from tests.embeddings.site_files import write_sites
 from tests.embeddings.small_federations import make_sites
 
 DESCRIPTION = """
@@ -68,3 +69,21 @@ def test_a_wrong_description_is_a_wrong_input(described):
     assert "training.toml:7" in result.stderr
     assert "rounds" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_run_for_flower_can_be_written_and_started_otherwise(described):
+    place = described.parent
+    write_sites(place, "127.0.0.1:1")
+    flower = ("-c", described, "--flower", place / "flower.toml")
+    result = _run(*flower, "--peers", place / "peers", "--dry-run")
+    assert result.exit_code == 0, result.output
+    bundle = place / "ring" / "flower-bundle"
+    assert f"Wrote {bundle}; flwr run starts it." in " ".join(result.stderr.split())
+    assert [path.name for path in bundle.iterdir()] == ["pyproject.toml"]
+    assert "BEGIN CERTIFICATE" in (place / "ring" / "flower-server.json").read_text()
+    result = _run(*flower, "--dry-run")
+    assert result.exit_code == 1
+    assert "--peers" in result.stderr
+    result = _run(*flower, "--serve", place / "server.toml")
+    assert result.exit_code == 2
+    assert "Give one of both" in result.stderr

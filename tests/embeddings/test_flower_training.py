@@ -13,7 +13,7 @@ import torch
 from flwr.app import RecordDict
 from site_files import KEY, describe_training, write_sites
 
-from hereditary_kg.embeddings.client_states import hold_runs
+from hereditary_kg.embeddings.client_states import ClientStateFile, hold_runs
 from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.flower_client_app import FlowerTrainingSite
 from hereditary_kg.embeddings.flower_runs import (
@@ -172,11 +172,15 @@ def stopped(tmp_path, trained_here, monkeypatch):
     """A secure run whose server went away before the end."""
     write_sites(tmp_path, "localhost:1")
     _, plan = trained_here(secure=True, count=3)
-    flower = Flower(tmp_path, plan)
+    flower = Flower(tmp_path, replace(plan, rounds=3))
     with monkeypatch.context() as patched:
-        patched.setattr(
-            "hereditary_kg.embeddings.training_server.TrainingServer._finish", refuse_to_finish
-        )
+        for name, instead in (
+            ("_gets_no_better", lambda server: len(server.rounds) == 2),
+            ("_finish", refuse_to_finish),
+        ):
+            patched.setattr(
+                f"hereditary_kg.embeddings.training_server.TrainingServer.{name}", instead
+            )
         with pytest.raises(TrainingError, match="The line is cut"):
             flower.train()
     return flower
@@ -249,6 +253,31 @@ def test_what_fails_leaves_the_site_as_it_was(stopped, monkeypatch):
         assert path.read_bytes() == before
         reply = stopped.ask(grid, "train", write_order(Order(3, look=False)))
         assert "bytes" in reply
+        reason = stopped.ask(grid, "train", write_order(Order(4, look=False)))
+        assert "round 4 of a run that has 3" in reason
+
+
+def test_a_site_that_fails_in_mid_round_is_taken_in_again(tmp_path, trained_here, monkeypatch):
+    write_sites(tmp_path, "localhost:1")
+    here, plan = trained_here(secure=True, count=3)
+    flower = Flower(tmp_path, replace(plan, rounds=3))
+    save, failed = ClientStateFile.save, []
+
+    def fail_once(file, state):
+        if state.round == 1 and "site-1" in str(file.path) and not failed:
+            failed.append(file.path)
+            raise TrainingError("The disk is full.")
+        save(file, state)
+
+    monkeypatch.setattr(ClientStateFile, "save", fail_once)
+    flower.train()
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert set(report["missing"]) == {"1"}
+    assert "TrainingError" in report["missing"]["1"]["site-1"]
+    assert not flower.secrets()
+    assert report["rounds"] == 4
+    for name in here.models:
+        assert (tmp_path / name / "output" / "ring" / "models" / name).exists()
 
 
 def test_one_message_at_a_time_is_done(tmp_path):
@@ -384,7 +413,7 @@ def test_the_same_models_on_superlink_and_supernodes(tmp_path, trained_here, mon
                 tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "state.sqlite"
             ),
         )
-        wait_for_server(deployment, 90)
+        wait_for_server(deployment, 240)
         for site, identity in identities.items():
             public = identity.write_openssh(tmp_path / f"{site}-node")
             assert deployment.register(public, site) > 0
