@@ -58,6 +58,8 @@ batch_size = 64
 rounds = 2
 evaluate_every = 1
 secure = {secure}
+strategy = "{strategy}"
+optimiser = "{optimiser}"
 """
 
 
@@ -65,8 +67,8 @@ secure = {secure}
 def trained_here(tmp_path, monkeypatch):
     """Train the sites of a directory in this process, and give run and plan."""
 
-    def train(*, secure, count):
-        text = TRAINING.format(secure=str(secure).lower())
+    def train(*, secure, count, strategy="entities", optimiser="adagrad"):
+        text = TRAINING.format(secure=str(secure).lower(), strategy=strategy, optimiser=optimiser)
         path = describe_training(tmp_path, text, count)
         monkeypatch.setattr(
             "hereditary_kg.embeddings.training_run.local_alignment_key", lambda *_: KEY
@@ -145,10 +147,15 @@ def check_rounds(place):
     np.testing.assert_allclose(told[0], told[1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("secure", [False, True])
-def test_sites_that_forget_end_with_the_models_of_sites_that_do_not(tmp_path, trained_here, secure):
+@pytest.mark.parametrize(
+    ("secure", "strategy", "optimiser"),
+    [(True, "entities", "adagrad"), (True, "sparsified", "adam"), (False, "proximal", "adagrad")],
+)
+def test_sites_that_forget_end_with_the_models_of_sites_that_do_not(
+    tmp_path, trained_here, secure, strategy, optimiser
+):
     write_sites(tmp_path, "localhost:1")
-    here, plan = trained_here(secure=secure, count=3)
+    here, plan = trained_here(secure=secure, count=3, strategy=strategy, optimiser=optimiser)
     flower = Flower(tmp_path, plan)
     flower.train()
     check_models(tmp_path, here)
@@ -161,6 +168,23 @@ def test_sites_that_forget_end_with_the_models_of_sites_that_do_not(tmp_path, tr
         assert len(sent) == (8 if secure else 5)
     with pytest.raises(TrainingError, match="is finished at this site"):
         flower.train()
+
+
+def test_spent_privacy_is_counted_over_all_messages(tmp_path):
+    write_sites(tmp_path, "localhost:1")
+    path = describe_training(
+        tmp_path,
+        TRAINING.format(secure="true", strategy="entities", optimiser="adagrad")
+        + "epsilon = 4.0\ndelta = 1e-3\n",
+    )
+    flower = Flower(tmp_path, read_training_description(path).plan)
+    flower.train()
+    for site in ("site-0", "site-1", "site-2"):
+        lines = (flower.runs(site) / "checkpoints" / "privacy.jsonl").read_text().splitlines()
+        assert len(lines) == 2
+        sent = (tmp_path / site / "outgoing.jsonl").read_text().splitlines()
+        spent = [each["epsilon"] for each in map(json.loads, sent) if "epsilon" in each]
+        assert 0 < spent[0] < spent[1] <= 4.0
 
 
 def refuse_to_finish(*_):

@@ -125,6 +125,8 @@ def test_a_site_goes_on_to_the_same_bytes(sites, threshold, sleep, monkeypatch):
         for name, request in server.close_round().items():
             (asked,) = [each for each in twins if each.name == name]
             server.add_answer(asked.do("answer", request))
+            with pytest.raises(ProtocolOrderError, match="opened once"):
+                asked.sleepy.answer(request)
         opened = server.finish_round()
         np.testing.assert_allclose(
             opened.sums["d"], values * (sites - len(silent)), atol=1e-6 * sites
