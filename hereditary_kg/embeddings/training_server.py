@@ -246,7 +246,8 @@ class TrainingServer:
             self._calls.failures[_ALL] = str(error)
         else:
             self._exchanged = opened.rows
-            agreement.add(opened.rows, mean_changes(opened.sums, opened.owners))
+            exponent = self.plan.exchange().owner_exponent
+            agreement.add(opened.rows, mean_changes(opened.sums, opened.owners, exponent))
         summary = self._note(RoundSummary(number, reports, dict(self._calls.failures)))
         self._keep()
         return summary
