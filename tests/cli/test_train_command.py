@@ -40,7 +40,13 @@ def test_models_curves_and_a_report_are_written(described):
     assert result.exit_code == 0, result.output
     assert "site-2" in result.stdout
     output = described.parent / "ring"
-    for name in ("report.json", "rounds.csv", "curves.svg", "models/site-0/vectors.safetensors"):
+    for name in (
+        "report.json",
+        "rounds.csv",
+        "curves.svg",
+        "tensorboard/site-0",
+        "models/site-0/vectors.safetensors",
+    ):
         assert (output / name).exists()
         assert name.partition("/")[0] in result.stderr
     assert json.loads((output / "report.json").read_text())["plan"]["rounds"] == 3
