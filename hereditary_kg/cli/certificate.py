@@ -95,7 +95,8 @@ def authority(settings: Settings, *, name: str, output: Path, days: int, force: 
     made = Authority.create(name, days)
     made.write(output, replace=force)
     tell(
-        settings, f"Wrote {output / 'authority.key'}, which stays here, and {output}/authority.pem."
+        settings,
+        f"Wrote {output / 'authority.key'}, which stays here, and {output / 'authority.pem'}.",
     )
     tell(
         settings,
@@ -327,6 +328,7 @@ def _sign(
     from hereditary_kg.embeddings.grids.key_files import write_public
 
     write_public(path, signer.sign(asked, days).public_bytes(Encoding.PEM), replace=force)
+    tell(settings, f"Wrote {path}.")
     described = describe_file(path)
     print_files([described], "table")
     if described.days_left is not None and described.days_left < days - 1:

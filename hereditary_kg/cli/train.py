@@ -136,6 +136,12 @@ def _serve(
     from hereditary_kg.embeddings.site_learning import read_peers
 
     served = ServerFile.read(server)
+    if peers is None and description.plan.secure and description.plan.exchange().kinds:
+        raise CommandError(
+            "secure aggregation needs the certificates of all sites",
+            "Give the directory in which they are, NAME.pem each (--peers DIRECTORY), or say "
+            "secure = false in [training].",
+        )
     tell(settings, f"Waiting for {', '.join(served.allow_list.sites)} at {served.listen}.")
     with _show_rounds(settings, description) as progress:
         report, files = serve_training(

@@ -274,3 +274,10 @@ def test_an_alignment_key_is_made_once_and_for_its_owner_alone(run, place):
     assert "may be in use" in shown.errors
     assert Path("alignment.key").read_text() == kept
     assert kept.strip() not in shown.errors + shown.output
+
+
+@pytest.mark.parametrize("command", [("request", "clinic"), ("authority", "Trial")])
+def test_a_place_that_cannot_be_written_is_told(run, place, command):
+    Path("file").write_text("no directory")
+    shown = _done(run, *command, "-o", "file/in", code=2)
+    assert "file/in: the directory cannot be made" in shown.errors

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hereditary_kg.embeddings.grids.errors import CertificateError
+from hereditary_kg.embeddings.whole_files import written_whole
 
 __all__ = ["create_key", "key_as_pem", "read_key", "write_private", "write_public"]
 
@@ -91,13 +92,19 @@ def write_public(path: Path, data: bytes, *, replace: bool = False) -> None:
 
 
 def _write(path: Path, data: bytes, mode: int, *, replace: bool) -> None:
-    # What is replaced stays until what replaces it is on the disk.
-    written = path.with_name(f".{path.name}.part") if replace else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if replace:
-            written.unlink(missing_ok=True)
-        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        raise CertificateError(
+            f"{path.parent}: the directory cannot be made: {error.strerror}."
+        ) from error
+    try:
+        if not replace:
+            _create(path, data, mode)
+            return
+        with written_whole(path) as beside:
+            beside.unlink(missing_ok=True)
+            _create(beside, data, mode)
     except FileExistsError as error:
         raise CertificateError(
             f"{path}: the file is there already, and may be in use. Choose another place, or say "
@@ -105,13 +112,16 @@ def _write(path: Path, data: bytes, mode: int, *, replace: bool) -> None:
         ) from error
     except OSError as error:
         raise CertificateError(f"{path}: it cannot be written: {error.strerror}.") from error
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    """Write a new file, with its mode from the first moment on; or none, if that fails."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if replace:
-            written.replace(path)
-    except OSError as error:
-        written.unlink(missing_ok=True)
-        raise CertificateError(f"{path}: it cannot be written: {error.strerror}.") from error
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
