@@ -10,6 +10,7 @@ Names of sites come from the sites; no name leads out of the directory.
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -60,8 +61,10 @@ class EventFiles:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        # What could not be written has been told by then.
+        with suppress(OSError):
+            for writer in self._writers.values():
+                writer.close()
 
     def write(self, rounds: Sequence[RoundSummary]) -> None:
         """Write what is new of the rounds; at the first call all of them.
