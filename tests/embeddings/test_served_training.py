@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 from small_federations import make_sites
 
-from hereditary_kg.cli.main import hkg
 from hereditary_kg.embeddings.alignment_keys import AlignmentKey
+from hereditary_kg.embeddings.grids.certificates import Authority, fingerprint
 from hereditary_kg.embeddings.saved_models import load_model
 from hereditary_kg.embeddings.training_description import read_training_description
 from hereditary_kg.embeddings.training_run import train_here
@@ -37,7 +36,7 @@ secure = {secure}
 SITE = """
 site = "{name}"
 server = "localhost:{port}"
-certificate = "peers/{name}.pem"
+certificate = "{name}.pem"
 key = "{name}.key"
 authority = "authority.pem"
 directory = "{name}/runs"
@@ -65,22 +64,13 @@ def port():
         return taken.getsockname()[1]
 
 
-def _make_certificate(*arguments):
-    done = CliRunner().invoke(hkg, ["certificate", *map(str, arguments)])
-    assert done.exit_code == 0, done.output
-    return done.stdout
-
-
-def _sign(name, place, *more):
-    _make_certificate("sign", place / f"{name}.csr", "--authority", place, *more)
-
-
 @pytest.fixture
 def federation(tmp_path, port):
     """Write certificates, data and settings of a server and three sites."""
-    _make_certificate("authority", "test", "-o", tmp_path)
-    _make_certificate("request", "server", "--host", "localhost", "-o", tmp_path)
-    _sign("server", tmp_path, "--server", "-o", tmp_path)
+    authority = Authority.create("test")
+    authority.write(tmp_path)
+    authority.write_identity(authority.issue_server(["localhost"]), tmp_path, "server")
+    (tmp_path / "peers").mkdir()
     lines = [
         f'listen = "localhost:{port}"',
         'certificate = "server.pem"',
@@ -90,14 +80,16 @@ def federation(tmp_path, port):
     (tmp_path / "alignment.key").write_text("ab" * 32)
     (tmp_path / "alignment.key").chmod(0o600)
     for site in make_sites():
+        identity = authority.issue_site(site.name)
         (tmp_path / site.name).mkdir()
-        _make_certificate("request", site.name, "-o", tmp_path)
-        _sign(site.name, tmp_path, "-o", tmp_path / "peers")
+        authority.write_identity(identity, tmp_path, site.name)
+        pem = (tmp_path / f"{site.name}.pem").read_bytes()
+        (tmp_path / "peers" / f"{site.name}.pem").write_bytes(pem)
         triples = "".join("\t".join(t) + "\n" for t in site.split.whole().labels())
         (tmp_path / f"{site.name}.tsv").write_text(triples)
         (tmp_path / f"{site.name}.toml").write_text(SITE.format(name=site.name, port=port))
-        shown = _make_certificate("show", tmp_path / "peers" / f"{site.name}.pem", "-O", "toml")
-        lines.append(shown)
+        mark = fingerprint(identity.certificate)
+        lines.append(f'[sites.{site.name}]\nfingerprint = "{mark}"')
     (tmp_path / "server.toml").write_text("\n".join(lines))
     return tmp_path
 
