@@ -136,10 +136,22 @@ def _serve(
     from hereditary_kg.embeddings.site_learning import read_peers
 
     served = ServerFile.read(server)
-    tell(settings, f"Waiting for {', '.join(served.allow_list.sites)} at {served.listen}.")
+    plan, sites = description.plan, served.allow_list.sites
+    if len(sites) < plan.minimum_sites:
+        raise CommandError(
+            f"{server}: {len(sites)} of at least {plan.minimum_sites} sites are on the list",
+            "hkg certificate show peers/*.pem -O toml writes the lines for sites' certificates.",
+        )
+    if peers is None and plan.secure and plan.exchange().kinds:
+        raise CommandError(
+            "secure aggregation needs the certificates of all sites",
+            "Give the directory in which they are, NAME.pem each (--peers DIRECTORY), or say "
+            "secure = false in [training].",
+        )
+    tell(settings, f"Waiting for {', '.join(sites)} at {served.listen}.")
     with _show_rounds(settings, description) as progress:
         report, files = serve_training(
-            description.plan,
+            plan,
             served,
             description.output,
             peers=None if peers is None else read_peers(peers),
