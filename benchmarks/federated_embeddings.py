@@ -6,14 +6,19 @@ the filtered mean reciprocal rank of both sides over all candidates, on each sit
 and weighted by their number; the filter is all triples that there are, at any site. A pooled model
 ranks the same triples among the same entities as the site whose triples they are.
 
-``--secure`` runs secure aggregation as well: the same, with masks.
+A site that fell back to its own model, because that one was better on its own validation triples,
+is tested with it, as ``hkg train`` does with ``fallback``. Strategies that ``--secure`` names run
+with secure aggregation as well: the same, with masks.
 """
 
 import argparse
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,23 +40,45 @@ from hereditary_kg.embeddings.ranking import confidence_interval, rank_triples
 from hereditary_kg.embeddings.site_session import LearningSite
 from hereditary_kg.embeddings.splitting import Split
 from hereditary_kg.embeddings.training_plan import TrainingPlan
-from hereditary_kg.embeddings.training_run import RunProgress, train_alone, train_sites
+from hereditary_kg.embeddings.training_run import train_alone, train_sites
 from hereditary_kg.embeddings.triples import TripleSet
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DATA = Path("../shared/data/kge/FB15k-237")
 KEY = AlignmentKey(b"a key of a benchmark, no secret!")
+_COMMON = TrainingPlan(batch_size=256, negatives=256, secure=False, minimum_owners=2)
 PLANS = {
-    "TransE": TrainingPlan(
-        model="TransE", loss="self-adversarial", margin=9.0, learning_rate=0.05, negatives=256
-    ),
-    "ComplEx": TrainingPlan(model="ComplEx", loss="softmax", learning_rate=0.1, negatives=512),
-    "RotatE": TrainingPlan(
-        model="RotatE", loss="self-adversarial", margin=9.0, learning_rate=0.05, negatives=256
-    ),
+    "TransE-L2": replace(_COMMON, model="TransE-L2", learning_rate=0.2),
+    "ComplEx": replace(_COMMON, model="ComplEx", learning_rate=0.1, n3=0.05),
+    "RotatE": replace(_COMMON, model="RotatE", learning_rate=0.2),
 }
+"""Learning rates as `hereditary_kg.embeddings.local_training.suggest_options` gives them, with
+smaller batches: a site's share of triples makes few of them an epoch.
+"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How sites train.
+
+    Attributes:
+        strategy: the strategy's name, ``alone`` or ``pooled``.
+        changes: what its plan has beside.
+    """
+
+    strategy: str
+    changes: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> "Way":
+        """Read ``entities``, ``entities:own_share=0.5,secure=1`` and the like."""
+        strategy, _, changes = text.partition(":")
+        pairs = (change.split("=") for change in changes.split(",") if change)
+        return cls(strategy, tuple((name, float(value)) for name, value in pairs))
+
+    def __str__(self) -> str:
+        told = [f"{name.replace('_', ' ')} {value:g}" for name, value in self.changes if value != 1]
+        told += [name for name, value in self.changes if value == 1]
+        return ", ".join((self.strategy, *told))
 
 
 @dataclass(frozen=True)
@@ -59,12 +86,14 @@ class Measured:
     """What came of one training.
 
     Attributes:
-        ranks: per site its test triples' mean reciprocal rank.
+        ranks: per site the mean reciprocal rank of its test triples.
+        validation: per site that of its validation triples, which it chooses by.
         triples: per site how many test triples it has.
         seconds: how long the training took.
     """
 
     ranks: list[float]
+    validation: list[float]
     triples: list[int]
     seconds: float
 
@@ -73,10 +102,19 @@ class Measured:
         """The mean reciprocal rank over all test triples."""
         return float(np.average(self.ranks, weights=self.triples))
 
+    def beside(self, alone: "Measured") -> "Measured":
+        """Give each site the model that is better on its validation triples, as ``fallback``."""
+        pairs = zip(
+            zip(self.validation, self.ranks, strict=True),
+            zip(alone.validation, alone.ranks, strict=True),
+            strict=True,
+        )
+        kept = [max(pair, key=lambda each: each[0]) for pair in pairs]
+        return replace(self, ranks=[rank for _, rank in kept])
 
-def deal(whole: Split, partition: str, seed: int) -> list[LearningSite]:
+
+def deal(everything: TripleSet, partition: str, seed: int) -> list[LearningSite]:
     """Deal a graph over sites: each split for itself, 80/10/10, as the triples it got."""
-    everything = whole.whole()
     if partition == "vertical":
         parts: Sequence[TripleSet] = partition_by_relation(everything, 3, seed=seed)
     elif partition == "published":
@@ -115,24 +153,26 @@ def test(model: EmbeddingModel, site: LearningSite, everywhere: TripleSet) -> fl
     return rank_triples(model, site.split.testing, (known,)).metrics().mean_reciprocal_rank
 
 
-def train_across(
-    sites: list[LearningSite], plan: TrainingPlan, everywhere: TripleSet, told: RunProgress
-) -> Measured:
+def train_across(sites: list[LearningSite], plan: TrainingPlan, everywhere: TripleSet) -> Measured:
     """Train across sites."""
     started = time.perf_counter()
-    _, sessions = train_sites(sites, plan, progress=told)
+    _, sessions = train_sites(sites, plan)
     seconds = time.perf_counter() - started
     ranks = [test(sessions[site.name][0].model, site, everywhere) for site in sites]
-    return Measured(ranks, [len(site.split.testing) for site in sites], seconds)
+    validation = [sessions[site.name][2] for site in sites]
+    return Measured(ranks, validation, [len(site.split.testing) for site in sites], seconds)
 
 
 def train_each(sites: list[LearningSite], plan: TrainingPlan, everywhere: TripleSet) -> Measured:
     """Train each site alone."""
     started = time.perf_counter()
-    models = [train_alone(site, plan)[0] for site in sites]
+    found = [train_alone(site, plan) for site in sites]
     seconds = time.perf_counter() - started
-    ranks = [test(model, site, everywhere) for model, site in zip(models, sites, strict=True)]
-    return Measured(ranks, [len(site.split.testing) for site in sites], seconds)
+    ranks = [
+        test(model, site, everywhere) for (model, _, _), site in zip(found, sites, strict=True)
+    ]
+    validation = [rank for _, _, rank in found]
+    return Measured(ranks, validation, [len(site.split.testing) for site in sites], seconds)
 
 
 def train_pooled(sites: list[LearningSite], plan: TrainingPlan, everywhere: TripleSet) -> Measured:
@@ -144,9 +184,12 @@ def train_pooled(sites: list[LearningSite], plan: TrainingPlan, everywhere: Trip
         for part in ("training", "validation", "testing")
     ]
     entities, relations = everywhere.entities, everywhere.relations
-    pooled = Split(*(TripleSet.from_labels(p.labels(), entities, relations) for p in parts))
+    training, validation, testing = (
+        TripleSet.from_labels(part.labels(), entities, relations) for part in parts
+    )
+    pooled = Split(training, validation, testing)
     started = time.perf_counter()
-    model, _, _ = train_alone(LearningSite("pooled", pooled, EVERYTHING_PUBLIC, KEY), plan)
+    model, _, rank = train_alone(LearningSite("pooled", pooled, EVERYTHING_PUBLIC, KEY), plan)
     seconds = time.perf_counter() - started
     ranks = []
     for site in sites:
@@ -155,86 +198,151 @@ def train_pooled(sites: list[LearningSite], plan: TrainingPlan, everywhere: Trip
         kinds = torch.tensor([everywhere.relation_numbers[label] for label in own.relations])
         part = EmbeddingModel(model.scoring, model.entities[rows], model.relations[kinds])
         ranks.append(test(part, site, everywhere))
-    return Measured(ranks, [len(site.split.testing) for site in sites], seconds)
+    triples = [len(site.split.testing) for site in sites]
+    return Measured(ranks, [rank] * len(sites), triples, seconds)
+
+
+@dataclass(frozen=True)
+class Job:
+    """All trainings of one model and seed.
+
+    Attributes:
+        partition: how the graph is dealt over sites.
+        plan: how sites train, whatever the strategy.
+        ways: what is compared.
+        threads: how many of them may be used.
+        share: of the graph's triples that are used, for a quick look.
+    """
+
+    partition: str
+    plan: TrainingPlan
+    ways: tuple[Way, ...]
+    threads: int
+    share: float = 1.0
+
+    def run(self) -> dict[Way, Measured]:
+        """Train in each way."""
+        torch.set_num_threads(self.threads)
+        graph = read_public_graph(DATA).whole()
+        drawn = np.random.default_rng(0).random(len(graph)) < self.share
+        graph = graph.select(drawn).used_only() if self.share < 1 else graph
+        sites = deal(graph, self.partition, self.plan.seed)
+        return {way: self._train(way, sites, graph) for way in self.ways}
+
+    def _train(self, way: Way, sites: list[LearningSite], graph: TripleSet) -> Measured:
+        if way.strategy == "alone":
+            return train_each(sites, self.plan, graph)
+        if way.strategy == "pooled":
+            return train_pooled(sites, self.plan, graph)
+        changes: dict[str, Any] = dict(way.changes)
+        secure = bool(changes.pop("secure", False))
+        plan = replace(self.plan, strategy=way.strategy, secure=secure, minimum_owners=2, **changes)
+        return train_across(sites, plan, graph)
+
+
+def run_jobs(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, dict[Way, Measured]]]:
+    """Run jobs side by side, and give each when it has ended."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(job.run): job for job in jobs}
+        for done in as_completed(running):
+            yield running[done], done.result()
 
 
 def main() -> None:
     """Measure, print, and write the document's section."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    options = parse_arguments()
+    ways = (Way("alone"), *map(Way.read, options.ways), Way("pooled"))
+    jobs = [
+        Job(
+            options.partition,
+            replace(
+                PLANS[name],
+                dimension=options.dimension,
+                rounds=options.rounds,
+                evaluate_every=options.evaluate_every,
+                seed=seed,
+            ),
+            ways,
+            max(1, torch.get_num_threads() // options.processes),
+            options.share,
+        )
+        for seed in range(options.seeds)
+        for name in options.models
+    ]
+    found: dict[str, dict[Way, list[Measured]]] = {name: {} for name in options.models}
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True)) as bars:
+        task = bars.add_task("models and seeds", total=len(jobs))
+        for job, measured in run_jobs(jobs, options.processes):
+            bars.advance(task)
+            for way, one in measured.items():
+                found[job.plan.model].setdefault(way, []).append(one)
+                print(job.plan.model, job.plan.seed, way, f"{one.weighted:.4f}", one, flush=True)
+    head = (
+        "model", "trained", "weighted MRR", "worst site", "least beside alone", "of pooled",
+        "gap closed", "time",
+    )  # fmt: skip
+    text = write_table(
+        head, [row for name in options.models for row in write_rows(name, found[name])]
+    )
+    print(text)
+    if options.markdown:
+        sites = len(found[options.models[0]][ways[0]][0].ranks)
+        note = (
+            f"{options.partition.capitalize()}, {sites} sites, dimension {options.dimension}, "
+            f"{options.rounds} rounds of one epoch, {options.seeds} seeds."
+        )
+        section = f"federated_embeddings_{options.partition}"
+        write_section(section, f"{text}\n\n{note} {describe_machine()}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.federated_embeddings")
     parser.add_argument(
         "--partition", choices=("vertical", "published", "horizontal"), default="vertical"
     )
     parser.add_argument("--models", nargs="+", choices=PLANS, default=list(PLANS))
-    parser.add_argument("--strategies", nargs="+", default=["entities", "personalised"])
+    parser.add_argument(
+        "--ways",
+        nargs="+",
+        default=["FedE", "entities", "entities:secure=1"],
+        help="strategies, with changes: entities:own_share=0.5,secure=1",
+    )
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--evaluate-every", type=int, default=10, metavar="ROUNDS")
     parser.add_argument("--dimension", type=int, default=128)
-    parser.add_argument("--secure", action="store_true")
+    parser.add_argument("--processes", type=int, default=2, help="trainings side by side")
+    parser.add_argument("--share", type=float, default=1.0, help="of triples, for a quick look")
     parser.add_argument("--markdown", action="store_true", help="write docs/benchmarks.md")
-    options = parser.parse_args()
-    whole = read_public_graph(DATA)
-    everywhere = whole.whole()
-    table = []
-    ways = ["alone", *options.strategies]
-    ways += [f"{name}, secure" for name in options.strategies] if options.secure else []
-    with Progress(*Progress.get_default_columns(), console=Console(stderr=True)) as bars:
-        task = bars.add_task(
-            "trainings", total=len(options.models) * options.seeds * (len(ways) + 1)
-        )
-        for name in options.models:
-            found: dict[str, list[Measured]] = {}
-            for seed in range(options.seeds):
-                sites = deal(whole, options.partition, seed)
-                plan = replace(
-                    PLANS[name],
-                    dimension=options.dimension,
-                    rounds=options.rounds,
-                    evaluate_every=5,
-                    secure=False,
-                    seed=seed,
-                )
-                for way in (*ways, "pooled"):
-                    strategy = way.partition(",")[0]
-                    if way == "alone":
-                        measured = train_each(sites, plan, everywhere)
-                    elif way == "pooled":
-                        measured = train_pooled(sites, plan, everywhere)
-                    else:
-                        chosen = replace(
-                            plan, strategy=strategy, secure="secure" in way, minimum_owners=2
-                        )
-                        measured = train_across(sites, chosen, everywhere, RunProgress())
-                    found.setdefault(way, []).append(measured)
-                    bars.advance(task)
-                    print(name, seed, way, f"{measured.weighted:.4f}", measured.ranks, flush=True)
-            table += write_rows(name, found)
-    head = ("model", "trained", "weighted MRR", "worst site", "of pooled", "gap closed", "time")
-    text = write_table(head, table)
-    print(text)
-    if options.markdown:
-        note = (
-            f"{options.partition}, {len(deal(whole, options.partition, 0))} sites, dimension "
-            f"{options.dimension}, {options.rounds} rounds of one epoch, {options.seeds} seeds."
-        )
-        section = f"federated_embeddings_{options.partition}"
-        write_section(section, f"{text}\n\n{note}\n\n{describe_machine()}")
+    return parser.parse_args()
 
 
-def write_rows(name: str, found: dict[str, list[Measured]]) -> list[list[str]]:
+def write_rows(name: str, found: dict[Way, list[Measured]]) -> list[list[str]]:
     """Write a model's rows: each way beside alone and pooled."""
-    alone, pooled = (np.mean([m.weighted for m in found[way]]) for way in ("alone", "pooled"))
+    by_name = {way.strategy: measured for way, measured in found.items()}
+    alone, pooled = by_name["alone"], by_name["pooled"]
+    lower, upper = (np.mean([each.weighted for each in way]) for way in (alone, pooled))
     rows = []
-    for way, measured in found.items():
+    for way, trained in found.items():
+        across = way.strategy not in ("alone", "pooled")
+        pairs = list(zip(trained, alone, strict=True))
+        measured = [each.beside(own) for each, own in pairs] if across else trained
         mean = float(np.mean([each.weighted for each in measured]))
-        closed = (mean - alone) / (pooled - alone) if pooled > alone else float("nan")
+        least = min(
+            rank - own
+            for each, beside in zip(measured, alone, strict=True)
+            for rank, own in zip(each.ranks, beside.ranks, strict=True)
+        )
         rows.append(
             [
                 name,
-                way,
+                str(way),
                 str(confidence_interval([each.weighted for each in measured])),
                 f"{min(min(each.ranks) for each in measured):.3f}",
-                f"{mean / pooled:.1%}",
-                "" if way in ("alone", "pooled") else f"{closed:.0%}",
+                f"{least:+.3f}" if across else "",
+                f"{mean / upper:.1%}",
+                f"{(mean - lower) / (upper - lower):.0%}" if across and upper > lower else "",
                 f"{np.mean([each.seconds for each in measured]):.0f} s",
             ]
         )

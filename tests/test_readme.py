@@ -2,17 +2,31 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+
+import pytest
 
 HOME = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(sh|python) run\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def _run_blocks(page: str, languages: list[str], directory: Path) -> list[str]:
-    """Run a page's blocks in a directory, and give what they write."""
-    blocks = BLOCK.findall((HOME / page).read_text(encoding="utf-8"))
+def _run_blocks(
+    page: str,
+    languages: list[str],
+    directory: Path,
+    changes: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """Run a page's blocks in a directory, with some words changed, and give what they write."""
+    text = (HOME / page).read_text(encoding="utf-8")
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    blocks = BLOCK.findall(text)
     assert [language for language, _ in blocks] == languages
     folder = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": folder + os.pathsep + os.environ["PATH"]}
@@ -71,6 +85,37 @@ def test_the_page_on_link_prediction_works_in_a_fresh_directory(tmp_path):
     assert b"rdf:Statement" in (tmp_path / "links.ttl").read_bytes()
     card = (tmp_path / "links/models/clinic/MODEL_CARD.md").read_text()
     assert "80 local to the site" in card
+
+
+@pytest.mark.sockets
+@pytest.mark.timeout(300)
+def test_the_page_on_deployment_works_in_a_fresh_directory(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        port = str(taken.getsockname()[1])
+    # Sites that nobody calls end, so that a broken page leaves no process behind.
+    changes = {":7443": f":{port}", "--runs 1)": "--runs 1 --patience 120)"}
+    outputs = _run_blocks("docs/federated-learning-deployment.md", ["sh"] * 10, tmp_path, changes)
+    trained, predicted = outputs[-2:]
+    assert "over clinic, registry." in trained
+    assert predicted.count("http://example.org/disease/0") >= 5
+    keys = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.key")}
+    assert keys == {
+        "authority/authority.key",
+        "server/server.key",
+        "clinic/clinic.key",
+        "registry/registry.key",
+        "clinic/alignment.key",
+        "registry/alignment.key",
+    }
+    for site in ("clinic", "registry"):
+        assert (tmp_path / site / f"output/links/models/{site}/MODEL_CARD.md").exists()
+        assert (tmp_path / site / "outgoing.jsonl").exists()
+        assert list((tmp_path / "server/links/tensorboard" / site).iterdir())
+    told = b"".join(
+        path.read_bytes() for path in (tmp_path / "server").rglob("*") if path.is_file()
+    )
+    assert b"http://example.org/" not in told
 
 
 def _shown_by(page: str) -> str:

@@ -119,6 +119,7 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
         TripleError,
         UnknownNameError,
     )
+    from hereditary_kg.embeddings.grids.errors import CertificateError, SettingsError
     from hereditary_kg.execution.errors import (
         ExecutionError,
         IncompleteAnswerError,
@@ -144,9 +145,11 @@ def _descriptions() -> Sequence[tuple[_Kinds, Callable[[Exception], CommandError
         ConnectionSetupError,
         UnknownFormatError,
         AlignmentError,
+        CertificateError,
         ModelError,
         PredictionError,
         SelectionError,
+        SettingsError,
         SplitError,
         TrainingDescriptionError,
         TripleError,

@@ -16,6 +16,7 @@ _PLACES = {
     "map": "hereditary_kg.cli.map:map_group",
     "train": "hereditary_kg.cli.train:train",
     "predict": "hereditary_kg.cli.predict:predict",
+    "certificate": "hereditary_kg.cli.certificate:certificate",
 }
 _EPILOG = (
     "Every option can also be given as an environment variable, --timeout of `hkg query` as "

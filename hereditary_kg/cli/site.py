@@ -37,7 +37,13 @@ _HUB = click.option(
 )
 
 
-@click.group(cls=LazyGroup, places={"learn": "hereditary_kg.cli.site_learn:learn"})
+@click.group(
+    cls=LazyGroup,
+    places={
+        "learn": "hereditary_kg.cli.site_learn:learn",
+        "alignment-key": "hereditary_kg.cli.site_learn:alignment_key",
+    },
+)
 @common_options
 def site() -> None:
     """Create, load, profile and serve a site: a directory with a store of its own."""

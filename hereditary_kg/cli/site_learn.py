@@ -1,4 +1,4 @@
-"""``hkg site learn``: a site takes part in trainings."""
+"""``hkg site learn``: a site takes part in trainings; and the key that sites have in common."""
 
 import signal
 from pathlib import Path
@@ -9,7 +9,7 @@ import rich_click as click
 from hereditary_kg.cli.settings import Settings, common_options, pass_settings, tell
 from hereditary_kg.cli.train import need_learning
 
-__all__ = ["learn"]
+__all__ = ["alignment_key", "learn"]
 
 
 @click.command()
@@ -59,3 +59,20 @@ def learn(settings: Settings, *, path: Path, runs: int | None, patience: float |
     transport = described.transport
     tell(settings, f"{transport.site} takes part in trainings of {transport.server}.")
     worker.run(runs)
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), default="alignment.key", metavar="[FILE]")
+@common_options
+@pass_settings
+def alignment_key(settings: Settings, path: Path) -> None:
+    """Make the key by which sites find the terms that they have in common (alignment.key).
+
+    One site makes it and gives it to the others, on a way that the server cannot see: with it, the
+    server could try out which terms a site has.
+    """
+    from hereditary_kg.embeddings.alignment_keys import create_alignment_key
+
+    settings.start_logging()
+    create_alignment_key(path)
+    tell(settings, f"Wrote {path}. Give it to all sites of the training, and not to the server.")

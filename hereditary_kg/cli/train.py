@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hereditary_kg.embeddings.round_summaries import RoundSummary
     from hereditary_kg.embeddings.site_session import LearningSite
     from hereditary_kg.embeddings.training_description import TrainingDescription
+    from hereditary_kg.embeddings.training_plan import TrainingPlan
     from hereditary_kg.embeddings.training_report import TrainingReport
     from hereditary_kg.embeddings.training_run import RunProgress
 
@@ -154,10 +155,17 @@ def _serve(
     from hereditary_kg.embeddings.site_learning import read_peers
 
     served = ServerFile.read(server)
-    tell(settings, f"Waiting for {', '.join(served.allow_list.sites)} at {served.listen}.")
+    plan, sites = description.plan, served.allow_list.sites
+    if len(sites) < plan.minimum_sites:
+        raise CommandError(
+            f"{server}: {len(sites)} of at least {plan.minimum_sites} sites are on the list",
+            "hkg certificate show peers/*.pem -O toml writes the lines for sites' certificates.",
+        )
+    _need_peers(plan, peers)
+    tell(settings, f"Waiting for {', '.join(sites)} at {served.listen}.")
     with _show_rounds(settings, description) as progress:
         report, files = serve_training(
-            description.plan,
+            plan,
             served,
             description.output,
             peers=None if peers is None else read_peers(peers),
@@ -166,6 +174,15 @@ def _serve(
             waiting=lambda names: tell(settings, f"Sites there: {', '.join(names) or 'none'}."),
         )
     _tell_end(settings, report, files)
+
+
+def _need_peers(plan: "TrainingPlan", peers: Path | None) -> None:
+    if peers is None and plan.secure and plan.exchange().kinds:
+        raise CommandError(
+            "secure aggregation needs the certificates of all sites",
+            "Give the directory in which they are, NAME.pem each (--peers DIRECTORY), or say "
+            "secure = false in [training].",
+        )
 
 
 def _train_over_flower(
@@ -182,8 +199,14 @@ def _train_over_flower(
     from hereditary_kg.embeddings.site_learning import read_peers
 
     flower = FlowerFile.read(path)
-    listed = None if peers is None else read_peers(peers)
     plan, output = description.plan, description.output
+    if len(flower.sites) < plan.minimum_sites:
+        raise CommandError(
+            f"{path}: {len(flower.sites)} of at least {plan.minimum_sites} sites are on the list",
+            "Add the names of their SuperNodes to the line sites.",
+        )
+    _need_peers(plan, peers)
+    listed = None if peers is None else read_peers(peers)
     if not start:
         bundle = prepare_training(plan, flower, output, peers=listed, patience=patience)
         tell(settings, f"Wrote {bundle}; flwr run starts it.")

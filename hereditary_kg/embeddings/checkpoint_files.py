@@ -1,12 +1,12 @@
-"""Checkpoint files, which are whole or not there: written beside, and renamed."""
+"""Checkpoint files: an error says that the run goes on from the one before."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from hereditary_kg.embeddings.errors import TrainingError
+from hereditary_kg.embeddings.whole_files import written_whole
 
 __all__ = ["replace_checkpoint"]
 
@@ -21,14 +21,10 @@ def replace_checkpoint(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         TrainingError: it cannot be written; what was there before is still there.
     """
-    beside = path.with_suffix(".part")
     try:
-        write(beside)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-        beside.replace(path)
+        with written_whole(path) as beside:
+            write(beside)
     except (OSError, SafetensorError) as error:
-        beside.unlink(missing_ok=True)
         raise TrainingError(
             f"{path}: the checkpoint cannot be written: {error}. Make room, and start again: the "
             "run goes on from the one before."

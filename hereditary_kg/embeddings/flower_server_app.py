@@ -22,7 +22,7 @@ from hereditary_kg.embeddings.round_summaries import RoundSummary, write_summary
 from hereditary_kg.embeddings.secure_aggregation import AllowList
 from hereditary_kg.embeddings.served_training import wait_for_sites
 from hereditary_kg.embeddings.training_plan import TrainingPlan
-from hereditary_kg.embeddings.training_report import TrainingReport, write_report
+from hereditary_kg.embeddings.training_report import EVENTS, TrainingReport, write_report
 from hereditary_kg.embeddings.training_server import run_training
 
 __all__ = ["PROGRESS_FILE", "FlowerServerSettings", "server"]
@@ -145,10 +145,11 @@ def _train(
         progress=progress.tell_round,
         answered=lambda site, step: progress.tell(answered=[site, step]),
         checkpoint=settings.output / "server.safetensors",
+        events=settings.output / EVENTS,
     )
     partition = str(done.vocabularies.partition) if done.vocabularies is not None else ""
     report = TrainingReport(plan.run, plan, partition, done.rounds, [])
-    files = write_report(report, settings.output)
+    files = (*write_report(report, settings.output), settings.output / EVENTS)
     progress.tell(ended={"partition": partition, "files": [str(path) for path in files]})
 
 

@@ -40,6 +40,7 @@ from hereditary_kg.embeddings.alignment_keys import AlignmentKey
 from hereditary_kg.embeddings.errors import PredictionError
 from hereditary_kg.embeddings.label_kinds import Namespaces
 from hereditary_kg.embeddings.triples import Triple, TripleSet
+from hereditary_kg.embeddings.whole_files import written_whole
 
 __all__ = ["FEWEST_IDENTIFIERS", "KnownLinks", "publish_known_links", "read_known_links"]
 
@@ -89,11 +90,10 @@ class KnownLinks:
         """
         header = {"run": self.run, "check": self.check.hex(), "identifiers": len(self.identifiers)}
         content = _MAGIC + json.dumps(header, sort_keys=True).encode() + b"\n"
-        beside = path.with_name(f".{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(content + self.identifiers.astype(">u8").tobytes())
-            beside.replace(path)
+            with written_whole(path) as beside:
+                beside.write_bytes(content + self.identifiers.astype(">u8").tobytes())
         except OSError as error:
             raise PredictionError(f"{path}: it cannot be written: {error.strerror}") from error
 

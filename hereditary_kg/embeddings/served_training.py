@@ -13,7 +13,7 @@ from hereditary_kg.embeddings.grids.manifest import RunManifest
 from hereditary_kg.embeddings.secure_aggregation import AllowList
 from hereditary_kg.embeddings.site_calls import listed_nodes
 from hereditary_kg.embeddings.training_plan import TrainingPlan
-from hereditary_kg.embeddings.training_report import TrainingReport, write_report
+from hereditary_kg.embeddings.training_report import EVENTS, TrainingReport, write_report
 from hereditary_kg.embeddings.training_run import RunProgress
 from hereditary_kg.embeddings.training_server import run_training
 
@@ -75,10 +75,11 @@ def serve_training(
             progress=told.round,
             answered=told.answered,
             checkpoint=output / "server.safetensors",
+            events=output / EVENTS,
         )
     partition = str(done.vocabularies.partition) if done.vocabularies is not None else ""
     report = TrainingReport(plan.run, plan, partition, done.rounds, [])
-    return report, write_report(report, output)
+    return report, (*write_report(report, output), output / EVENTS)
 
 
 def wait_for_sites(

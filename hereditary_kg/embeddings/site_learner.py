@@ -191,13 +191,16 @@ class SiteLearner:
 
 
 def mean_changes(
-    sums: Mapping[str, NDArray[np.floating[Any]]], owners: Mapping[str, NDArray[np.integer[Any]]]
+    sums: Mapping[str, NDArray[np.floating[Any]]],
+    owners: Mapping[str, NDArray[np.integer[Any]]],
+    owner_exponent: float = 0.0,
 ) -> dict[str, NDArray[np.float64]]:
     """Turn the sums of all sites' contributions into means.
 
     Args:
         sums: for each name of `Contribution.tensors`, shape ``[n, columns]``.
         owners: for each kind, how many sites contributed to each row, shape ``[n]``.
+        owner_exponent: the strategy's, by which means of vectors are lengthened.
 
     Returns:
         for each name but the weights', shape ``[n, columns]``; 0 where nobody contributed.
@@ -211,6 +214,8 @@ def mean_changes(
         means[name] = np.divide(
             total, weights, out=np.zeros(total.shape), where=np.asarray(owners[kind] > 0)[:, None]
         )
+        if name == kind:
+            means[name] *= owners[kind][:, None] ** owner_exponent
     return means
 
 

@@ -42,6 +42,7 @@ class TrainingPlan:
         own_share: a strategy's own number, changed; negative: as the strategy has it.
         proximal: the same.
         exchanged_share: the same.
+        owner_exponent: the same.
         rounds: how often sites exchange.
         local_epochs: how often each site sees its triples between two exchanges.
         evaluate_every: rounds between two looks at the validation triples.
@@ -82,6 +83,7 @@ class TrainingPlan:
     own_share: float = -1.0
     proximal: float = -1.0
     exchanged_share: float = -1.0
+    owner_exponent: float = -1.0
     rounds: int = 20
     local_epochs: int = 1
     evaluate_every: int = 5
@@ -157,7 +159,8 @@ class TrainingPlan:
 
     def exchange(self) -> Strategy:
         """Give the strategy, with the numbers that the plan changes."""
-        given = {name: getattr(self, name) for name in ("own_share", "proximal", "exchanged_share")}
+        names = ("own_share", "proximal", "exchanged_share", "owner_exponent")
+        given = {name: getattr(self, name) for name in names}
         changes = {name: value for name, value in given.items() if value >= 0}
         return resolve_strategy(self.strategy, **changes)
 

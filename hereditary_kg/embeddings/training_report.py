@@ -13,7 +13,10 @@ from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.training_plan import TrainingPlan
 
-__all__ = ["SiteResult", "TrainingReport", "draw_curves", "write_report"]
+__all__ = ["EVENTS", "SiteResult", "TrainingReport", "draw_curves", "write_report"]
+
+EVENTS = "tensorboard"
+"""The directory beside the report in which TensorBoard finds the curves."""
 
 _COLUMNS = (
     "round",

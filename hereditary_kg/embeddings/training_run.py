@@ -24,7 +24,12 @@ from hereditary_kg.embeddings.training_client import (
 )
 from hereditary_kg.embeddings.training_description import TrainingDescription, split_site
 from hereditary_kg.embeddings.training_plan import TrainingPlan
-from hereditary_kg.embeddings.training_report import SiteResult, TrainingReport, write_report
+from hereditary_kg.embeddings.training_report import (
+    EVENTS,
+    SiteResult,
+    TrainingReport,
+    write_report,
+)
 from hereditary_kg.embeddings.training_server import TrainingServer, run_training
 
 __all__ = ["LocalRun", "RunProgress", "train_alone", "train_here", "train_sites"]
@@ -77,7 +82,10 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
         for site in sites:
             told.read(site)
     plan = description.plan
-    server, sessions = train_sites(sites, plan, description.output / "checkpoints", told)
+    events = description.output / EVENTS
+    server, sessions = train_sites(
+        sites, plan, description.output / "checkpoints", told, events=events
+    )
     kept = {
         name: _keep(session, number, rank) for name, (session, number, rank) in sessions.items()
     }
@@ -100,7 +108,7 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
             "privacy": sessions[name][0].spent(),
         }
         models[name] = keep_model(sessions[name][0].site, model, about, description.output)
-    return LocalRun(report, models, write_report(report, description.output))
+    return LocalRun(report, models, (*write_report(report, description.output), events))
 
 
 def train_sites(
@@ -108,6 +116,8 @@ def train_sites(
     plan: TrainingPlan,
     checkpoints: Path | None = None,
     progress: RunProgress | None = None,
+    *,
+    events: Path | None = None,
 ) -> tuple[TrainingServer, dict[str, tuple[SiteSession, int, float]]]:
     """Train over sites in this process, each of which answers messages and no more.
 
@@ -116,6 +126,7 @@ def train_sites(
         plan: how they are trained.
         checkpoints: where the run is kept, to go on after a kill; None: nowhere.
         progress: who is told how it goes.
+        events: where TensorBoard finds the curves; None: nowhere.
 
     Returns:
         the server, and for each site its session with the vectors that were best on its validation
@@ -146,6 +157,7 @@ def train_sites(
             progress=told.round,
             answered=told.answered,
             checkpoint=None if checkpoints is None else checkpoints / "server.safetensors",
+            events=events,
         )
     return server, sessions
 

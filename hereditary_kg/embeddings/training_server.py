@@ -5,6 +5,7 @@ It knows no label, no triple and, with secure aggregation, no site's vectors: on
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
@@ -19,6 +20,7 @@ import hereditary_kg
 from hereditary_kg.embeddings.agreement import Agreement
 from hereditary_kg.embeddings.alignment import RowMap, VocabularyOffer
 from hereditary_kg.embeddings.errors import TooFewSitesError, TrainingError
+from hereditary_kg.embeddings.event_files import EventFiles
 from hereditary_kg.embeddings.global_numbering import AlignedVocabularies, align_vocabularies
 from hereditary_kg.embeddings.round_layouts import owners_and_threshold, tensor_columns
 from hereditary_kg.embeddings.round_summaries import RoundSummary
@@ -70,6 +72,7 @@ class TrainingServer:
         allow_list: the sites' certificates, for secure aggregation.
         progress: called after each round.
         checkpoint: where the run is kept after each round; None: nowhere.
+        events: where TensorBoard finds the curves; None: nowhere.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class TrainingServer:
         allow_list: AllowList | None = None,
         progress: Progress | None = None,
         checkpoint: ServerCheckpoint | None = None,
+        *,
+        events: EventFiles | None = None,
     ) -> None:
         self.plan = plan
         self.rounds: list[RoundSummary] = []
@@ -87,6 +92,7 @@ class TrainingServer:
         self._allow_list = allow_list
         self._progress = progress
         self._checkpoint = checkpoint
+        self._events = events
         self._taken: dict[int, _Taken] = {}
         self._sums: RoundSums | None = None
         self._agreement: Agreement | None = None
@@ -101,6 +107,7 @@ class TrainingServer:
             SecureAggregationError: the sites cannot add up in secret.
         """
         self._bring_together()
+        self._write_events()
         while len(self.rounds) < self.plan.rounds and not self._gets_no_better():
             self._train_round(len(self.rounds) + 1)
         self._finish(len(self.rounds))
@@ -253,7 +260,8 @@ class TrainingServer:
             self._calls.failures[_ALL] = str(error)
         else:
             self._exchanged = opened.rows
-            agreement.add(opened.rows, mean_changes(opened.sums, opened.owners))
+            exponent = self.plan.exchange().owner_exponent
+            agreement.add(opened.rows, mean_changes(opened.sums, opened.owners, exponent))
         summary = self._note(RoundSummary(number, reports, dict(self._calls.failures)))
         self._keep()
         return summary
@@ -302,9 +310,14 @@ class TrainingServer:
 
     def _note(self, summary: RoundSummary) -> RoundSummary:
         self.rounds.append(summary)
+        self._write_events()
         if self._progress is not None:
             self._progress(summary)
         return summary
+
+    def _write_events(self) -> None:
+        if self._events is not None:
+            self._events.write(self.rounds)
 
     def _agreed(self) -> Agreement:
         if self._agreement is None:
@@ -327,6 +340,7 @@ def run_training(
     progress: Progress | None = None,
     answered: Callable[[str, str], None] | None = None,
     checkpoint: Path | None = None,
+    events: Path | None = None,
 ) -> TrainingServer:
     """Train over a grid, to the end, and give the server with what it knows of the rounds.
 
@@ -340,11 +354,13 @@ def run_training(
         answered: called for each answer with the site's name and the message type.
         checkpoint: the file in which the run is kept after each round. A run that is there, of the
             same plan and the same sites, goes on.
+        events: the directory in which TensorBoard finds each site's curves while the run goes on.
     """
     calls = SiteCalls(grid, timeout, answered=answered, sites=sites)
     kept = None if checkpoint is None else ServerCheckpoint(checkpoint)
-    server = TrainingServer(plan, calls, allow_list, progress, kept)
-    server.run()
+    with nullcontext() if events is None else EventFiles(events, plan) as curves:
+        server = TrainingServer(plan, calls, allow_list, progress, kept, events=curves)
+        server.run()
     return server
 
 

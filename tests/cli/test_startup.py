@@ -36,6 +36,8 @@ finally:
         ["map", "review", "--help"],
         ["map", "diff", "--help"],
         ["predict", "--help"],
+        ["certificate", "--help"],
+        ["certificate", "sign", "--help"],
         ["federation", "nonsense"],
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from hereditary_kg.cli.main import hkg
+from hereditary_kg.embeddings.grids.certificates import Authority, fingerprint
 from tests.embeddings.site_files import write_sites
 from tests.embeddings.small_federations import make_sites
 
@@ -41,7 +42,13 @@ def test_models_curves_and_a_report_are_written(described):
     assert result.exit_code == 0, result.output
     assert "site-2" in result.stdout
     output = described.parent / "ring"
-    for name in ("report.json", "rounds.csv", "curves.svg", "models/site-0/vectors.safetensors"):
+    for name in (
+        "report.json",
+        "rounds.csv",
+        "curves.svg",
+        "tensorboard/site-0",
+        "models/site-0/vectors.safetensors",
+    ):
         assert (output / name).exists()
         assert name.partition("/")[0] in result.stderr
     assert json.loads((output / "report.json").read_text())["plan"]["rounds"] == 3
@@ -82,8 +89,38 @@ def test_a_run_for_flower_can_be_written_and_started_otherwise(described):
     assert [path.name for path in bundle.iterdir()] == ["pyproject.toml"]
     assert "BEGIN CERTIFICATE" in (place / "ring" / "flower-server.json").read_text()
     result = _run(*flower, "--dry-run")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "--peers" in result.stderr
+    path = place / "flower.toml"
+    path.write_text(path.read_text().replace('"site-0", "site-1", ', ""))
+    result = _run(*flower, "--dry-run")
+    assert result.exit_code == 2
+    assert "1 of at least 2 sites are on the list" in result.stderr
     result = _run(*flower, "--serve", place / "server.toml")
     assert result.exit_code == 2
     assert "Give one of both" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("listed", "told", "hint"),
+    [
+        (1, "1 of at least 2 sites are on the list", "-O toml"),
+        (2, "certificates", "--peers"),
+    ],
+)
+def test_what_a_server_lacks_is_told_before_it_waits(tmp_path, listed, told, hint):
+    authority = Authority.create("Trial")
+    authority.write(tmp_path)
+    authority.write_identity(authority.issue_server(["localhost"]), tmp_path, "server")
+    text = 'listen = "localhost:0"\ncertificate = "server.pem"\nkey = "server.key"\n'
+    text += 'authority = "authority.pem"\n'
+    for number in range(listed):
+        mark = fingerprint(authority.issue_site(f"site-{number}").certificate)
+        text += f'[sites.site-{number}]\nfingerprint = "{mark}"\n'
+    (tmp_path / "server.toml").write_text(text)
+    (tmp_path / "training.toml").write_text(DESCRIPTION)
+    result = _run("-c", tmp_path / "training.toml", "--serve", tmp_path / "server.toml")
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert hint in result.stderr
+    assert "Waiting" not in result.stderr

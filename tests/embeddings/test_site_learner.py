@@ -117,6 +117,18 @@ def test_shared_rows_become_the_weighted_mean_of_their_owners(name):
                     assert torch.allclose(found, expected, atol=1e-6)
 
 
+def test_means_of_vectors_are_lengthened_by_their_owners_and_those_of_states_are_not():
+    values = np.array([[4.0, 8.0], [6.0, 3.0], [5.0, 1.0], [0.0, 0.0]])
+    owners = {"entities": np.array([4, 3, 1, 0])}
+    sums = {"entities": values, "entities/squares": values}
+    means = mean_changes(sums, owners)
+    scaled = mean_changes(sums, owners, 0.5)
+    assert means["entities"].tolist() == [[1, 2], [2, 1], [5, 1], [0, 0]]
+    assert np.allclose(scaled["entities"], means["entities"] * [[2], [3**0.5], [1], [0]])
+    assert np.array_equal(scaled["entities/squares"], means["entities/squares"])
+    assert np.array_equal(mean_changes(sums, owners, 1)["entities"], values)
+
+
 def _weight(strategy, site, kind, shared_row):
     if strategy.weighting == "existence":
         return 1.0

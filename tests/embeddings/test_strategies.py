@@ -16,6 +16,7 @@ def test_names_of_the_literature_are_known():
     assert resolve_strategy("FedE").kinds == ("entities",)
     assert resolve_strategy("FedR").kinds == ("relations",)
     assert resolve_strategy("FedProx", proximal=0.5).proximal == 0.5
+    assert {resolve_strategy(name).owner_exponent for name in ("FedE", "FedR", "FedProx")} == {0}
 
 
 def test_an_unknown_name_is_told_with_the_nearest():
@@ -31,6 +32,8 @@ def test_an_unknown_name_is_told_with_the_nearest():
         {"proximal": -1},
         {"exchanged_share": 0},
         {"exchanged_share": 1.1},
+        {"owner_exponent": -0.1},
+        {"owner_exponent": 1.1},
     ],
 )
 def test_numbers_have_bounds(change):

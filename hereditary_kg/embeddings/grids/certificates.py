@@ -1,4 +1,4 @@
-"""Certificates of a server and its sites: made for tests and trials, read with clear errors.
+"""Certificates of a server and its sites: made by an authority, read with clear errors.
 
 The keys are of the NIST curve P-256, which TLS, Flower's node authentication and signatures of
 manifests can all use. An institution may as well use certificates of its own authority, as long as
@@ -6,8 +6,7 @@ a server's is for server authentication and a site's for client authentication (
 section 4.2.1.12).
 """
 
-import ipaddress
-import os
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,23 +19,42 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from hereditary_kg.embeddings.grids.certificate_requests import CertificateRequest
 from hereditary_kg.embeddings.grids.errors import CertificateError
+from hereditary_kg.embeddings.grids.key_files import (
+    create_key,
+    key_as_pem,
+    read_key,
+    write_private,
+    write_public,
+)
 
 __all__ = [
+    "AUTHORITY_DAYS",
+    "DAYS",
     "Authority",
     "Identity",
     "check_certificate",
+    "expires_soon",
     "fingerprint",
+    "is_authority",
+    "is_for_servers",
     "names_of",
     "read_certificate",
     "verify_signature",
 ]
 
+AUTHORITY_DAYS = 365.0
+"""How long an authority is valid unless it is said otherwise."""
+
+DAYS = 90.0
+"""The same of a certificate that it signs."""
+
+_log = logging.getLogger(__name__)
 _SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 _CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 _SLACK = timedelta(minutes=5)
-_PUBLIC_MODE = 0o644
-_PRIVATE_MODE = 0o600
+_SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -63,13 +81,20 @@ class Identity:
         """
         own = read_certificate(certificate)
         signer = read_certificate(authority)
-        private = _read_key(key)
+        private = read_key(key)
         if private.public_key() != own.public_key():
             raise CertificateError(
                 f"{key}: the key does not belong to the certificate {certificate}. Give the key "
                 "that the certificate was made with."
             )
         check_certificate(own, signer, f"{certificate}")
+        for path, read in ((certificate, own), (authority, signer)):
+            if expires_soon(read):
+                _log.warning(
+                    "%s: the certificate expires on %s UTC. Renew it before.",
+                    path,
+                    f"{read.not_valid_after_utc:%Y-%m-%d %H:%M}",
+                )
         return cls(own, private, signer)
 
     @property
@@ -85,11 +110,7 @@ class Identity:
     @property
     def key_pem(self) -> bytes:
         """The private key as PEM, not encrypted: for the TLS library, never for a file."""
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        return key_as_pem(self.key)
 
     def sign(self, data: bytes) -> bytes:
         """Sign data with ECDSA over SHA-256."""
@@ -105,29 +126,29 @@ class Identity:
             the file of the public key: the same name with ``.pub``.
         """
         public = private.with_name(f"{private.name}.pub")
-        _write(
+        write_private(
             private,
             self.key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.OpenSSH,
                 serialization.NoEncryption(),
             ),
-            _PRIVATE_MODE,
+            replace=True,
         )
-        _write(
+        write_public(
             public,
             self.key.public_key().public_bytes(
                 serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
             )
             + b"\n",
-            _PUBLIC_MODE,
+            replace=True,
         )
         return public
 
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority for tests and trials.
+    """A certificate authority: one signs for all sides of a training.
 
     Attributes:
         certificate: the authority's own.
@@ -138,17 +159,18 @@ class Authority:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     @classmethod
-    def create(cls, name: str, days: float = 365) -> Self:
+    def create(cls, name: str, days: float = AUTHORITY_DAYS) -> Self:
         """Make an authority.
 
         Args:
             name: what its certificate says.
             days: how long it is valid.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = create_key()
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        end = datetime.now(tz=UTC) + timedelta(days=days)
         certificate = (
-            _start(subject, subject, key.public_key(), days)
+            _start(subject, subject, key.public_key(), end)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_key_usage(signs_certificates=True), critical=True)
             .add_extension(
@@ -158,54 +180,101 @@ class Authority:
         )
         return cls(certificate, key)
 
-    def issue_server(self, addresses: Sequence[str], days: float = 90) -> Identity:
-        """Make a server's certificate.
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Read ``authority.pem`` and ``authority.key`` from a directory.
+
+        Raises:
+            CertificateError: one cannot be read; others may read the key; the key is another's; the
+                certificate is no authority's, or not valid today.
+        """
+        place = directory / "authority.pem"
+        certificate, key = read_certificate(place), read_key(directory / "authority.key")
+        if key.public_key() != certificate.public_key():
+            raise CertificateError(
+                f"{directory / 'authority.key'}: the key does not belong to {place}. Give the "
+                "directory in which the authority was made."
+            )
+        if not is_authority(certificate):
+            raise CertificateError(
+                f"{place}: the certificate is no authority's, so that nobody accepts what it "
+                "signs. Make one: hkg certificate authority NAME."
+            )
+        check_certificate(certificate, certificate, f"{place}")
+        return cls(certificate, key)
+
+    def issue_server(self, addresses: Sequence[str], days: float = DAYS) -> Identity:
+        """Make a server's key and certificate.
 
         Args:
             addresses: names and IP addresses by which sites reach it.
             days: how long it is valid; a negative number makes one that has expired.
         """
-        return self._issue(addresses[0], addresses, _SERVER, days)
+        return self._issue(addresses[0], addresses, days, for_server=True)
 
-    def issue_site(self, site: str, days: float = 90) -> Identity:
-        """Make a site's certificate.
+    def issue_site(self, site: str, days: float = DAYS) -> Identity:
+        """Make a site's key and certificate.
 
         Args:
             site: the site's name, which becomes a DNS name in the certificate.
             days: how long it is valid; a negative number makes one that has expired.
         """
-        return self._issue(site, [site], _CLIENT, days)
+        return self._issue(site, [site], days, for_server=False)
 
-    def _issue(
-        self, name: str, names: Sequence[str], usage: x509.ObjectIdentifier, days: float
-    ) -> Identity:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = (
-            _start(subject, self.certificate.subject, key.public_key(), days)
+    def _issue(self, name: str, names: Sequence[str], days: float, *, for_server: bool) -> Identity:
+        key = create_key()
+        request = CertificateRequest.create(key, name, names, for_server=for_server)
+        return Identity(self.sign(request, days), key, self.certificate)
+
+    def sign(self, request: CertificateRequest, days: float = DAYS) -> x509.Certificate:
+        """Sign a request, whose names and purpose somebody has looked at.
+
+        Args:
+            request: what is asked for. Nothing else of it comes into the certificate.
+            days: how long it is valid, though never longer than the authority; a negative number
+                makes one that has expired.
+        """
+        names = x509.SubjectAlternativeName(request.general_names())
+        end = datetime.now(tz=UTC) + timedelta(days=days)
+        return (
+            _start(
+                self.certificate.subject,
+                request.subject(),
+                request.key,
+                min(end, self.certificate.not_valid_after_utc),
+            )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(
-                x509.SubjectAlternativeName([_general_name(one) for one in names]), critical=False
+                x509.ExtendedKeyUsage([_SERVER if request.for_server else _CLIENT]), critical=False
             )
+            .add_extension(names, critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
                 critical=False,
             )
             .sign(self.key, hashes.SHA256())
         )
-        return Identity(certificate, key, self.certificate)
 
-    def write(self, directory: Path) -> None:
-        """Write ``authority.pem`` and ``authority.key``, the latter for its owner's eyes alone."""
-        _write(directory / "authority.pem", _pem(self.certificate), _PUBLIC_MODE)
-        _write(directory / "authority.key", _key_pem(self.key), _PRIVATE_MODE)
+    def write(self, directory: Path, *, replace: bool = True) -> None:
+        """Write ``authority.pem`` and ``authority.key``, the latter for its owner's eyes alone.
 
-    def write_identity(self, identity: Identity, directory: Path, name: str) -> None:
-        """Write an identity that this authority issued: ``NAME.pem`` and ``NAME.key``."""
-        _write(directory / f"{name}.pem", _pem(identity.certificate), _PUBLIC_MODE)
-        _write(directory / f"{name}.key", _key_pem(identity.key), _PRIVATE_MODE)
+        Raises:
+            CertificateError: a file cannot be written, or is there and must not be replaced.
+        """
+        write_private(directory / "authority.key", key_as_pem(self.key), replace=replace)
+        write_public(directory / "authority.pem", _pem(self.certificate), replace=replace)
+
+    def write_identity(
+        self, identity: Identity, directory: Path, name: str, *, replace: bool = True
+    ) -> None:
+        """Write an identity that this authority issued: ``NAME.pem`` and ``NAME.key``.
+
+        Raises:
+            CertificateError: a file cannot be written, or is there and must not be replaced.
+        """
+        write_private(directory / f"{name}.key", key_as_pem(identity.key), replace=replace)
+        write_public(directory / f"{name}.pem", _pem(identity.certificate), replace=replace)
 
 
 def read_certificate(path: Path) -> x509.Certificate:
@@ -265,7 +334,7 @@ def check_certificate(
             f"{certificate.issuer.rfc4514_string()}. All sides need certificates of the same "
             "authority."
         ) from error
-    if of_server and _SERVER not in _usages(certificate):
+    if of_server and not is_for_servers(certificate):
         raise CertificateError(
             f"{what}: the certificate is not for server authentication. A site's certificate "
             "cannot stand for a server; have the authority issue a server's."
@@ -301,40 +370,33 @@ def verify_signature(certificate: x509.Certificate, signature: bytes, data: byte
     return True
 
 
-def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate is an authority's, which may sign others."""
     try:
-        data = path.read_bytes()
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise CertificateError(f"{path}: the key cannot be read: {error.strerror}.") from error
-    if mode & 0o077:
-        raise CertificateError(
-            f"{path}: others on this machine may read the private key. Run: chmod 600 {path}"
-        )
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    except x509.ExtensionNotFound:
+        return False
+    return constraints.value.ca
+
+
+def is_for_servers(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate is for server authentication."""
     try:
-        key = serialization.load_pem_private_key(data, password=None)
-    except TypeError as error:
-        raise CertificateError(
-            f"{path}: the key is encrypted. A worker that starts by itself needs one that is not, "
-            "readable by its owner alone."
-        ) from error
-    except ValueError as error:
-        raise CertificateError(
-            f"{path}: this is no private key in PEM. A PEM file begins with "
-            "-----BEGIN PRIVATE KEY-----."
-        ) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise CertificateError(
-            f"{path}: the key is not of an elliptic curve. Make one on P-256, with which manifests "
-            "are signed and Flower's nodes authenticated."
-        )
-    return key
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except x509.ExtensionNotFound:
+        return False
+    return _SERVER in usages.value
+
+
+def expires_soon(certificate: x509.Certificate) -> bool:
+    """Tell whether it is time to renew: in the last third of its time, or its last 30 days."""
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return datetime.now(tz=UTC) > end - min(_SOON, (end - begin) / 3)
 
 
 def _start(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: float
+    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePublicKey, end: datetime
 ) -> x509.CertificateBuilder:
-    end = datetime.now(tz=UTC) + timedelta(days=days)
     begin = min(datetime.now(tz=UTC) - _SLACK, end - timedelta(days=1))
     return (
         x509.CertificateBuilder()
@@ -361,38 +423,5 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _usages(certificate: x509.Certificate) -> frozenset[x509.ObjectIdentifier]:
-    try:
-        return frozenset(
-            certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        )
-    except x509.ExtensionNotFound:
-        return frozenset()
-
-
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that nobody else can read for a moment either."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
