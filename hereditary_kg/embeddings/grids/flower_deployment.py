@@ -119,7 +119,7 @@ class FlowerDeployment:
         given: dict[str, SettingValue] = {
             **(settings or {}),
             "site": site,
-            "authority": str(self.authority),
+            "authority": str(self.authority.absolute()),
         }
         for name, path in (("learning", learning), ("policy", policy), ("ledger", ledger)):
             if path is not None:
