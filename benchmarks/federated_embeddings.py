@@ -266,7 +266,7 @@ def main() -> None:
             max(1, torch.get_num_threads() // options.processes),
             options.share,
         )
-        for seed in range(options.seeds)
+        for seed in options.seeds
         for name in options.models
     ]
     found: dict[str, dict[Way, list[Measured]]] = {name: {} for name in options.models}
@@ -289,7 +289,7 @@ def main() -> None:
         sites = len(found[options.models[0]][ways[0]][0].ranks)
         note = (
             f"{options.partition.capitalize()}, {sites} sites, dimension {options.dimension}, "
-            f"{options.rounds} rounds of one epoch, {options.seeds} seeds."
+            f"{options.rounds} rounds of one epoch, {len(options.seeds)} seeds."
         )
         section = f"federated_embeddings_{options.partition}"
         write_section(section, f"{text}\n\n{note} {describe_machine()}")
@@ -308,7 +308,7 @@ def parse_arguments() -> argparse.Namespace:
         default=["FedE", "entities", "entities:secure=1"],
         help="strategies, with changes: entities:own_share=0.5,secure=1",
     )
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--evaluate-every", type=int, default=10, metavar="ROUNDS")
     parser.add_argument("--dimension", type=int, default=128)

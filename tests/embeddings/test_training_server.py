@@ -77,8 +77,9 @@ def test_secure_aggregation_changes_nothing_but_the_last_digits(strategy, optimi
     left, right = readable._agreement.offsets, masked._agreement.offsets
     for kind in plan.exchange().kinds:
         assert np.abs(left[kind]).max() > 0.05
-        # Adam magnifies what little fixed point rounds off.
-        assert np.allclose(left[kind], right[kind], atol=1e-3 if optimiser == "adagrad" else 5e-3)
+        # Adam magnifies what little fixed point rounds off, and so does dividing by small weights.
+        atol = 5e-3 if optimiser == "adam" else 2e-3 if strategy == "by-triples" else 1e-3
+        assert np.allclose(left[kind], right[kind], atol=atol)
 
 
 def test_the_same_seed_gives_the_same_vectors():
