@@ -72,8 +72,8 @@ def test_the_curators_page_works_in_a_fresh_directory(tmp_path):
 
 
 def test_the_page_on_link_prediction_works_in_a_fresh_directory(tmp_path):
-    trained, predicted, _, from_python = _run_blocks(
-        "docs/link-prediction.md", ["sh", "sh", "sh", "python"], tmp_path
+    trained, predicted, private, _, from_python = _run_blocks(
+        "docs/link-prediction.md", ["sh", "sh", "sh", "sh", "python"], tmp_path
     )
     assert "registry" in trained
     rows = [line.split("\t") for line in predicted.splitlines()]
@@ -81,6 +81,8 @@ def test_the_page_on_link_prediction_works_in_a_fresh_directory(tmp_path):
     # Genes of the disease's own group come first, of which there are 8 among 64.
     assert {row[2].rpartition("/")[2] for row in rows[1:4]} <= set("01234567")
     assert "person" not in predicted
+    assert "spent for a person, of 4, at delta 1e-05" in private
+    assert private.count('"unit": "person"') == 4
     assert from_python.count("http://example.org/gene/") == 5
     assert b"rdf:Statement" in (tmp_path / "links.ttl").read_bytes()
     card = (tmp_path / "links/models/clinic/MODEL_CARD.md").read_text()

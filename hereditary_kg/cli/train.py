@@ -322,8 +322,13 @@ def _print_sites(sites: "list[LearningSite]") -> None:
 
 
 def _print_report(report: "TrainingReport") -> None:
-    table = make_table("site", "shared", "kept", "best round", "test MRR", "Hits@10", "alone")
+    head = ["site", "shared", "kept", "best round", "test MRR", "Hits@10", "alone"]
+    budget = report.plan.budget()
+    if budget is not None:
+        head.append("epsilon")
+    table = make_table(*head)
     for site in report.sites:
+        spent = [] if budget is None else [f"{site.epsilon:.3f}"]
         table.add_row(
             site.site,
             f"{site.shared.get('shared', 0):,} of {sum(site.shared.values()):,}",
@@ -332,9 +337,16 @@ def _print_report(report: "TrainingReport") -> None:
             _number(site.testing.get("mean_reciprocal_rank")),
             _number(site.testing.get("hits_at_10")),
             _number(site.alone.get("mean_reciprocal_rank")),
+            *spent,
         )
     console = open_console()
     console.print(table)
+    if budget is not None:
+        console.print(
+            f"Epsilon is what was spent for a {report.plan.privacy_unit}, of {budget.epsilon:g}, "
+            f"at delta {budget.delta:g}.",
+            soft_wrap=True,
+        )
     if report.partition:
         console.print(report.partition, soft_wrap=True)
 

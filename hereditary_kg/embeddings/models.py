@@ -101,6 +101,7 @@ class EmbeddingModel:
         reciprocal: bool = False,
         seed: int = 0,
         scale: float | None = None,
+        entity_scale: float | None = None,
         device: torch.device | str | None = None,
     ) -> "EmbeddingModel":
         """Make a model with random vectors.
@@ -115,6 +116,7 @@ class EmbeddingModel:
             scale: the standard deviation of each number; by default so that vectors have the
                 length 1 (distances), or products of three of them are small (inner products).
                 Relations of unit modulus have random phases instead.
+            entity_scale: the same for entities, where it is another.
             device: where the vectors are; by default ``choose_device()``.
 
         Raises:
@@ -127,7 +129,8 @@ class EmbeddingModel:
         if scale is None:
             scale = dimension**-0.5 if scoring.comparison.is_distance else 0.1
         drawn = torch.Generator().manual_seed(seed)
-        rows = torch.randn(entities, dimension, generator=drawn) * scale
+        length = scale if entity_scale is None else entity_scale
+        rows = torch.randn(entities, dimension, generator=drawn) * length
         kinds = torch.randn(relations * (1 + reciprocal), dimension, generator=drawn) * scale
         place = choose_device(device)
         return cls(scoring, rows.to(place), kinds.to(place), reciprocal=reciprocal)

@@ -1,5 +1,6 @@
 """What all sites of a run do alike, as one flat table that travels with the run."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -30,6 +31,9 @@ class TrainingPlan:
         model: its name: see `hereditary_kg.embeddings.models.MODELS`.
         dimension: real numbers a vector.
         reciprocal: whether heads are scored by inverse relations.
+        entity_scale: the standard deviation of the numbers that entities' vectors begin with; 0:
+            what suits the model. Small ones help under differential privacy, where a row that few
+            triples name hardly moves, and a random start would stay.
         loss: its name: see `hereditary_kg.embeddings.losses.LOSSES`.
         margin: of the self-adversarial loss.
         temperature: of the self-adversarial loss.
@@ -71,6 +75,7 @@ class TrainingPlan:
     model: str = "ComplEx"
     dimension: int = 128
     reciprocal: bool = False
+    entity_scale: float = 0.0
     loss: str = "softmax"
     margin: float = 9.0
     temperature: float = 1.0
@@ -106,6 +111,8 @@ class TrainingPlan:
         for name in ("negatives", "patience", "seed", "minimum_owners"):
             if getattr(self, name) < 0:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must not be negative.")
+        if not (math.isfinite(self.entity_scale) and self.entity_scale >= 0):
+            raise TrainingError(f"entity_scale is {self.entity_scale}; it must be 0 or more.")
         if self.minimum_sites < 2:
             raise TrainingError(
                 f"minimum_sites is {self.minimum_sites}; a federation has two sites at least."
@@ -179,6 +186,7 @@ class TrainingPlan:
             self.dimension,
             reciprocal=self.reciprocal,
             seed=seed,
+            entity_scale=self.entity_scale or None,
         )
 
     def settings(self) -> dict[str, Value]:

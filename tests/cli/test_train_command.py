@@ -62,6 +62,19 @@ def test_output_rounds_and_seed_can_be_given(described, tmp_path):
     assert result.stderr == ""
 
 
+def test_what_is_spent_stands_beside_the_metrics(described):
+    private = described.read_text().replace("rounds = 3", "rounds = 3\nepsilon = 2.0")
+    described.write_text(private)
+    result = _run("-c", described)
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[0][-1] == "epsilon"
+    spent = [float(row[-1]) for row in rows if row and row[0].startswith("site-")]
+    assert len(spent) == 3
+    assert all(1.9 < each <= 2.0 for each in spent)
+    assert "for a triple, of 2, at delta 1e-05" in result.stdout
+
+
 def test_a_dry_run_shows_the_sites_and_writes_nothing(described):
     result = _run("-c", described, "--dry-run")
     assert result.exit_code == 0, result.output

@@ -111,6 +111,15 @@ def test_same_seed_same_vectors():
     assert not torch.equal(one.entities, other.entities)
 
 
+def test_entities_may_begin_smaller_than_relations():
+    usual, small = (
+        EmbeddingModel.initialise("TransE-L2", 50, 5, 16, entity_scale=scale, device="cpu")
+        for scale in (None, 0.01)
+    )
+    assert small.entities.std() == pytest.approx(0.01, rel=0.1)
+    assert torch.equal(small.relations, usual.relations)
+
+
 def test_an_unknown_name_lists_the_nearest():
     assert EmbeddingModel.initialise("rotate", 2, 1, 2, device="cpu").scoring.name == "RotatE"
     with pytest.raises(UnknownNameError, match="DistMult"):

@@ -45,6 +45,12 @@ def test_a_spent_budget_ends_training_and_not_the_run(tmp_path):
     assert len(server.rounds) == 4
 
 
+def test_vectors_begin_as_small_as_the_plan_says(tmp_path):
+    still = replace(PRIVATE, learning_rate=1e-9, entity_scale=1e-3)
+    _, sessions = train_sites(make_sites(), still, tmp_path)
+    assert sessions["site-0"][0].model.entities.abs().max() < 1e-2
+
+
 def test_no_two_runs_have_the_same_noise(tmp_path):
     found = []
     for name in ("one", "two"):
@@ -65,6 +71,8 @@ def test_privacy_needs_a_ledger():
         ({"delta": 2.0}, "delta"),
         ({"privacy_unit": "patient"}, "triple or person"),
         ({"fallback": True}, "second time"),
+        ({"entity_scale": -0.1}, "entity_scale"),
+        ({"entity_scale": float("nan")}, "entity_scale"),
     ],
 )
 def test_what_makes_no_sense_is_told(change, told):

@@ -2,8 +2,10 @@
 
 import math
 
+import dp_accounting
 import numpy as np
 import pytest
+from dp_accounting.pld import PLDAccountant
 from scipy.special import erfc
 from scipy.stats import norm
 
@@ -144,6 +146,23 @@ def test_calibrated_noise_is_the_least():
     noise = calibrate_noise(PrivacyBudget(2.0, DELTA), 0.02, 300)
     assert spent(0.02, noise, 300) <= 2.0
     assert spent(0.02, noise / 1.002, 300) > 2.0
+
+
+@pytest.mark.parametrize("epsilon", [1.0, 4.0, 16.0])
+def test_calibrated_noise_is_what_dp_accounting_finds(epsilon):
+    """By its own search, over its own words for what a training does, on a finer grid."""
+    theirs = dp_accounting.calibrate_dp_mechanism(
+        lambda: PLDAccountant(value_discretization_interval=5e-4),
+        lambda noise: dp_accounting.SelfComposedDpEvent(
+            dp_accounting.PoissonSampledDpEvent(0.25, dp_accounting.GaussianDpEvent(noise)), 40
+        ),
+        epsilon,
+        DELTA,
+        dp_accounting.ExplicitBracketInterval(0.3, 20.0),
+        tol=1e-3,
+    )
+    ours = calibrate_noise(PrivacyBudget(epsilon, DELTA), 0.25, 40)
+    assert ours == pytest.approx(theirs, rel=0.01)
 
 
 @pytest.mark.parametrize(("rate", "noise"), [(0, 1), (1.1, 1), (math.nan, 1), (0.1, 0), (0.1, 0.1)])
