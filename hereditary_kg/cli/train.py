@@ -242,6 +242,15 @@ def _tell_missing(settings: Settings, report: "TrainingReport") -> None:
     missing = sorted({site for summary in report.rounds for site in summary.missing})
     if missing:
         tell(settings, f"In some rounds sites were missing: {', '.join(missing)}; see report.json.")
+    refused = [site for site in report.sites if site.refused_rounds]
+    for site in refused:
+        tell(
+            settings,
+            f"{site.site} trained nothing in {site.refused_rounds} rounds, which its budget of "
+            f"privacy had no room for. What stands in checkpoints/{site.site}/privacy.jsonl counts "
+            "for good: grant a larger epsilon, or keep to the model of the run that spent it.",
+        )
+    if missing or refused:
         raise Exit(INCOMPLETE)
 
 

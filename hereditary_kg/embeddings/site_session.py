@@ -87,6 +87,9 @@ class SiteSession:
         site: the site's data.
         plan: the run's plan.
         ledger: the file in which spent privacy is counted, where the plan has a budget.
+
+    Attributes:
+        refused_rounds: rounds that the budget had no room for, so that nothing was trained.
     """
 
     def __init__(self, site: LearningSite, plan: TrainingPlan, ledger: Path | None = None) -> None:
@@ -94,6 +97,7 @@ class SiteSession:
         self.plan = plan
         self._ledger = ledger
         self.alignment: SiteAlignment | None = None
+        self.refused_rounds = 0
         self._offered: OfferedVocabulary | None = None
         self._learner: SiteLearner | None = None
         self._training: LocalTraining | None = None
@@ -200,6 +204,7 @@ class SiteSession:
         try:
             loss = self.learner.train(self.plan.local_epochs)[-1]
         except PrivacyBudgetError:
+            self.refused_rounds += 1
             return math.nan
         return math.nan if self.plan.epsilon else loss
 

@@ -43,6 +43,7 @@ class SiteResult:
         alone: the same of a model that was trained alone; empty where none was.
         shared: how many of the site's entities are shared, public, local.
         epsilon: what the site has spent of differential privacy; 0 where it trained without.
+        refused_rounds: rounds that its budget had no room for, so that nothing was trained.
     """
 
     site: str
@@ -53,6 +54,7 @@ class SiteResult:
     alone: Mapping[str, float] = field(default_factory=dict)
     shared: Mapping[str, int] = field(default_factory=dict)
     epsilon: float = 0.0
+    refused_rounds: int = 0
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,17 @@ def _keep(session: SiteSession, number: int, rank: float) -> tuple[SiteResult, E
         kinds = [str(kind) for kind in session.alignment.entity_kinds()]
     shared = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
     tested = _test(model, site)
-    result = SiteResult(site.name, number, kept, rank, tested, alone, shared, session.epsilon)
+    result = SiteResult(
+        site.name,
+        number,
+        kept,
+        rank,
+        tested,
+        alone,
+        shared,
+        session.epsilon,
+        session.refused_rounds,
+    )
     return result, model
 
 

@@ -73,6 +73,10 @@ def test_what_is_spent_stands_beside_the_metrics(described):
     assert len(spent) == 3
     assert all(1.9 < each <= 2.0 for each in spent)
     assert "for a triple, of 2, at delta 1e-05" in result.stdout
+    described.write_text(private.replace("rounds = 3", "rounds = 2"))
+    again = _run("-c", described)
+    assert again.exit_code == 3
+    assert "site-1 trained nothing in 2 rounds" in again.stderr
 
 
 def test_a_dry_run_shows_the_sites_and_writes_nothing(described):
