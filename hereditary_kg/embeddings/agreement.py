@@ -33,13 +33,21 @@ class Agreement:
         for name, mean in means.items():
             self.offsets[name][rows[_kind(name)]] += mean.astype(np.float32)
 
-    def all_rows(self) -> dict[Kind, NDArray[np.int64]]:
-        """Give the numbers of all rows."""
-        return {kind: np.arange(size, dtype=np.int64) for kind, size in self._sizes.items()}
+    def agreed_rows(self) -> dict[Kind, NDArray[np.int64]]:
+        """Give the numbers of the rows that some round has changed.
+
+        Of the others, those that too few sites have and those whose turn has not come, each site
+        keeps what it has learned by itself.
+        """
+        return {kind: np.flatnonzero(self.offsets[kind].any(axis=1)) for kind in self._sizes}
 
     def part(self, rows: Mapping[Kind, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
-        """Give the offsets of some rows."""
-        return {name: values[rows[_kind(name)]] for name, values in self.offsets.items()}
+        """Give the offsets of some rows, of the kinds that are among them."""
+        return {
+            name: values[rows[_kind(name)]]
+            for name, values in self.offsets.items()
+            if _kind(name) in rows
+        }
 
 
 def _kind(name: str) -> Kind:

@@ -106,12 +106,13 @@ class TrainingClient:
     def align(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
         """Learn which rows are shared; go on from a checkpoint where the run has gone on before.
 
-        The reply says whether there was one: a site without begins anew, in the run as it is.
+        The reply says of which round it was: a site that was away has one of an earlier round, by
+        which it has its own vectors back, and a site without begins anew, in the run as it is.
         """
         session = self._running()
         alignment = session.align(read_answer(content))
         order = read_order(content)
-        restored = order.number > 0 and self._restore(session, order.number)
+        restored = self._restore(session, order.number) if order.number else 0
         if not order.number and self._checkpoints is not None:
             self._checkpoints.clear()
         kinds: list[LabelKind] = list(alignment.entity_kinds())
@@ -119,7 +120,7 @@ class TrainingClient:
         return RecordDict(
             {
                 "entities": MetricRecord(dict(counts)),
-                "restored": MetricRecord({"restored": int(restored)}),
+                "restored": MetricRecord({"round": restored}),
             }
         )
 
@@ -190,13 +191,16 @@ class TrainingClient:
             session.receive(order.rows, order.offsets)
         return session.look(max(order.number - 1, 0)) if order.look else None
 
-    def _restore(self, session: SiteSession, round_number: int) -> bool:
-        kept = self._checkpoints
-        tensors = kept.load(round_number, session.notes()) if kept is not None else None
-        if tensors is None:
-            return False
+    def _restore(self, session: SiteSession, round_number: int) -> int:
+        """Go on from the last checkpoint, and give its round; 0 where there is none."""
+        if self._checkpoints is None:
+            return 0
+        kept = self._checkpoints.load_latest(round_number, session.notes())
+        if kept is None:
+            return 0
+        number, tensors = kept
         session.restore(tensors)
-        return True
+        return number
 
     def _running(self) -> SiteSession:
         if self.session is None:

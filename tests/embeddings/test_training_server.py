@@ -60,7 +60,8 @@ def test_sites_end_with_vectors_in_common_and_with_people_of_their_own():
 
 def _everything(server):
     agreement = server._agreement
-    return agreement.all_rows(), agreement.offsets
+    rows = agreement.agreed_rows()
+    return rows, agreement.part(rows)
 
 
 @pytest.mark.parametrize("strategy", ["entities", "both", "by-triples", "personalised"])
