@@ -52,7 +52,7 @@ class Order:
     number: int
     look: bool
     rows: dict[Any, NDArray[np.int64]] = field(default_factory=dict)
-    offsets: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    offsets: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
 
 
 def write_arrays(records: RecordDict, name: str, arrays: Arrays) -> None:

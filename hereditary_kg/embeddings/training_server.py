@@ -158,7 +158,9 @@ class TrainingServer:
             answers = {
                 node: self.vocabularies.answers[offer.site] for node, offer in offers.items()
             }
-        self._agreement = Agreement(self._sizes(), tensor_columns(self.plan))
+        self._agreement = Agreement(
+            self._sizes(), tensor_columns(self.plan), self.plan.residue_bits
+        )
         last = self._resume()
         aligned = self._align(answers, last)
         self._calls.require(len(aligned), self.plan.minimum_sites, "The run cannot begin")

@@ -82,6 +82,33 @@ def test_secure_aggregation_changes_nothing_but_the_last_digits(strategy, optimi
         assert np.allclose(left[kind], right[kind], atol=1e-3 if optimiser == "adagrad" else 5e-3)
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_in_16_bits_server_and_sites_have_the_same_numbers_after_each_round(secure):
+    plan = replace(PLAN, strategy="sparsified", rounds=5, secure=secure, minimum_owners=2)
+    sites = make_sites()
+    protections, allow_list = make_protections(sites)
+    coarse, workers = _train(
+        replace(plan, residue_bits=16), sites, protections=protections, allow_list=allow_list
+    )
+    fine, _ = _train(plan, sites, protections=protections, allow_list=allow_list)
+    rows, offsets = _everything(coarse)
+    assert offsets["entities"].dtype == np.float16
+    assert len(rows["entities"]) == 24
+    start = plan.initialise(24, 1, plan.seed).entities
+    for worker in workers:
+        agreed = worker.session.learner.state()["consensus/entities"] - start
+        assert np.abs(agreed.numpy() - offsets["entities"]).max() < 1e-6
+    # What 16 bits round off is far below what a round changes.
+    other = fine._agreement.offsets["entities"]
+    assert np.abs(other).max() > 0.2
+    assert np.abs(other - offsets["entities"]).max() < 0.02
+
+
+def test_residues_of_other_sizes_are_refused():
+    with pytest.raises(TrainingError, match="residue_bits is 8"):
+        replace(PLAN, residue_bits=8)
+
+
 def test_the_same_seed_gives_the_same_vectors():
     (_, one), (_, two) = _train(PLAN, make_sites()), _train(PLAN, make_sites())
     for left, right in zip(map(_vectors, one), map(_vectors, two), strict=True):
