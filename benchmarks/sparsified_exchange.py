@@ -16,6 +16,7 @@ import statistics
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,16 +34,23 @@ from hereditary_kg.embeddings.training_run import train_sites
 from hereditary_kg.embeddings.training_server import TrainingServer
 from hereditary_kg.embeddings.triples import TripleSet
 
-PLAN = TrainingPlan(run="sparsified", loss="softmax", negatives=512, minimum_owners=2)
+PLAN = TrainingPlan(
+    run="sparsified", loss="softmax", negatives=512, minimum_owners=2, evaluate_every=10
+)
 MODELS = {
     "TransE-L2": replace(PLAN, model="TransE-L2", learning_rate=0.2),
     "ComplEx": replace(PLAN, model="ComplEx", learning_rate=0.1, n3=0.05),
 }
-WAYS = {
-    "full, 32 bits": {"strategy": "entities"},
+WAYS: dict[str, dict[str, Any]] = {
+    "all rows, 32 bits": {"strategy": "entities"},
+    "a third, 16 bits": {
+        "strategy": "sparsified",
+        "exchanged_share": 1 / 3,
+        "residue_bits": 16,
+    },
     "a quarter, 16 bits": {"strategy": "sparsified", "residue_bits": 16},
 }
-FULL, SPARSE = WAYS
+FULL = next(iter(WAYS))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Agreement:
         self, sizes: Mapping[Kind, int], columns: Mapping[str, int], bits: int = 32
     ) -> None:
         self._sizes = dict(sizes)
-        kind = np.float16 if bits == 16 else np.float32  # noqa: PLR2004
+        kind = np.float16 if bits == 16 else np.float32
         self.offsets: dict[str, NDArray[np.floating[Any]]] = {
             name: np.zeros((self._sizes[_kind(name)], width), dtype=kind)
             for name, width in columns.items()

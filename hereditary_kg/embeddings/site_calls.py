@@ -43,6 +43,8 @@ class SiteCalls:
             contents: what each node is told.
             group: the round.
         """
+        if not contents:
+            return {}
         messages = [
             Message(content, node, message_type, group_id=group)
             for node, content in contents.items()

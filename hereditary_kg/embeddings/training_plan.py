@@ -51,8 +51,8 @@ class TrainingPlan:
         minimum_sites: fewer are not enough to begin, or to go on.
         secure: whether sums alone open (secure aggregation).
         minimum_owners: sites that have to contribute to a row; 0: three, or two of two.
-        residue_bits: bits of a number of a vector that is exchanged: 32, or 16. What comes back is in
-            half precision then.
+        residue_bits: bits of a number of a vector that is exchanged: 32, or 16. What comes back is
+            in half precision then.
         epsilon: what a site may spend of differential privacy in the run; 0: it trains without.
         delta: at which epsilon holds.
         privacy_unit: whose coming or going hardly shows: a ``"triple"``, or a ``"person"`` with the
