@@ -48,7 +48,7 @@ def read_openke(directory: Path) -> Splits:
 def densest_part(triples: TripleSet, share: float) -> TripleSet:
     """Give a share of a graph's triples: those among the entities that have the most.
 
-    So a part has about as many triples an entity as the whole; it is the same each time.
+    So what is left has more triples an entity than the whole, not fewer; it is the same each time.
     """
     ends = triples.triples[:, [0, 2]]
     degrees = np.bincount(ends.reshape(-1), minlength=len(triples.entities))

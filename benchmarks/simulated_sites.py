@@ -51,14 +51,14 @@ from hereditary_kg.embeddings.training_plan import TrainingPlan
 from hereditary_kg.embeddings.training_run import RunProgress, train_alone, train_sites
 from hereditary_kg.embeddings.triples import TripleSet
 
-SITES = 50
+SITES, PARALLEL = 50, 6
 PLAN = TrainingPlan(
     run="simulation",
     model="TransE-L2",
     loss="softmax",
     learning_rate=0.2,
     negatives=512,
-    evaluate_every=5,
+    evaluate_every=1000,
     minimum_sites=30,
 )
 HOLDERS = 8
@@ -125,38 +125,45 @@ class SimulatedSite(ClientApp):
         clock: the run's.
         delay: seconds that each of its answers comes later.
         absence: when it is silent.
+        at_once: whether its silence is told at once, and not found out by the patience.
     """
 
     def __init__(
-        self, site: SiteApp, clock: Clock, delay: float = 0.0, absence: Absence | None = None
+        self,
+        site: SiteApp,
+        clock: Clock,
+        delay: float = 0.0,
+        absence: Absence | None = None,
+        *,
+        at_once: bool = False,
     ) -> None:
         super().__init__()
         self._app = site.app
         self._clock = clock
         self._delay = delay
         self._absence = absence
+        self._at_once = at_once
         self._silent = False
         self._moved = clock.moved.setdefault(site.site, Event())
 
     def __call__(self, message: Message, context: Context) -> Message:
         """Answer a message, late or never."""
-        absence, kind = self._absence, message.metadata.message_type
-        if absence is not None and (kind, self._clock.round) == (absence.kind, absence.round):
+        absence, now = self._absence, (message.metadata.message_type, self._clock.round)
+        if absence is not None and now == (absence.kind, absence.round):
             self._silent = True
             if absence.works:
                 self._app(message, context)
-        if absence is not None and self._silent:
-            asked = self._clock.round
-            while not self._clock.ended and (absence.back is None or asked < absence.back):
+        if self._silent and not self._is_back():
+            while not (self._at_once or self._clock.ended or self._is_back()):
                 self._moved.wait()
                 self._moved.clear()
-                if absence.back is not None and self._clock.round >= absence.back:
-                    self._silent = False
-                    return Message(Error(NODE_UNAVAILABLE, "it was away"), reply_to=message)
-            if self._clock.ended:
-                return Message(Error(NODE_UNAVAILABLE, "it is gone"), reply_to=message)
+            return Message(Error(NODE_UNAVAILABLE, "it is away"), reply_to=message)
         time.sleep(self._delay)
         return self._app(message, context)
+
+    def _is_back(self) -> bool:
+        back = self._absence.back if self._absence is not None else None
+        return back is not None and self._clock.round >= back
 
 
 @dataclass
@@ -267,7 +274,7 @@ def train(
                 place / "checkpoints",
                 RunProgress(round=told),
                 patience=patience,
-                parallel=len(SLOW) + 2,
+                parallel=PARALLEL,
                 around=lambda app: traffic.around(replace(app, app=simulated(app, clock))),
             )
     finally:
@@ -365,7 +372,7 @@ def describe_times(smooth: Run, run: Run, delay: float, patience: float) -> str:
         f"{statistics.median(steady):.1f} s with ten that answer {delay:g} s late, and "
         f"{max(run.seconds):.1f} s at most, where sites fall silent and are waited for; the "
         f"patience is {patience:g} s. These are medians, of rounds in which and before which "
-        f"nobody falls silent; {len(SLOW) + 2} sites work at once."
+        f"nobody falls silent; {PARALLEL} sites work at once."
     )
 
 
@@ -403,7 +410,7 @@ def main() -> None:
         absence = ABSENCES.get(site.site)
         if absence is not None and absence.plain is not None:
             absence = replace(absence, kind=absence.plain[0], round=absence.plain[1])
-        return SimulatedSite(site, clock, 0.0, absence)
+        return SimulatedSite(site, clock, absence=absence, at_once=True)
 
     smooth = train(sites, plan, options.patience, prompt, rank)
     check(smooth, {}, options.rounds)
