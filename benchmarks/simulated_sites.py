@@ -362,17 +362,18 @@ def describe(
 def describe_times(smooth: Run, run: Run, delay: float, patience: float) -> str:
     """Say how long rounds took."""
     moved = {number for a in ABSENCES.values() for number in (a.round, a.round + 1)}
-    steady = [
-        seconds
+    steady = {
+        summary.number: seconds
         for summary, seconds in zip(run.rounds[:-1], run.seconds, strict=False)
         if summary.number not in moved
-    ]
+    }
     return (
         f"A round takes {statistics.median(smooth.seconds[1:-1]):.1f} s without slow sites, "
-        f"{statistics.median(steady):.1f} s with ten that answer {delay:g} s late, and "
+        f"{statistics.median(steady.values()):.1f} s with ten that answer {delay:g} s late, and "
         f"{max(run.seconds):.1f} s at most, where sites fall silent and are waited for; the "
-        f"patience is {patience:g} s. These are medians, of rounds in which and before which "
-        f"nobody falls silent; {PARALLEL} sites work at once."
+        f"patience is {patience:g} s. These are medians: without slow sites over all rounds but the "
+        f"first, with them over rounds {' and '.join(map(str, steady))}, in which and before which "
+        f"nobody falls silent. {PARALLEL} sites work at once."
     )
 
 
