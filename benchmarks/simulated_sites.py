@@ -371,9 +371,9 @@ def describe_times(smooth: Run, run: Run, delay: float, patience: float) -> str:
         f"A round takes {statistics.median(smooth.seconds[1:-1]):.1f} s without slow sites, "
         f"{statistics.median(steady.values()):.1f} s with ten that answer {delay:g} s late, and "
         f"{max(run.seconds):.1f} s at most, where sites fall silent and are waited for; the "
-        f"patience is {patience:g} s. These are medians: without slow sites over all rounds but the "
-        f"first, with them over rounds {' and '.join(map(str, steady))}, in which and before which "
-        f"nobody falls silent. {PARALLEL} sites work at once."
+        f"patience is {patience:g} s. These are medians: without slow sites over all rounds but "
+        f"the first, with them over rounds {' and '.join(map(str, steady))}, in which and before "
+        f"which nobody falls silent. {PARALLEL} sites work at once."
     )
 
 
