@@ -137,6 +137,7 @@ def write_rows(model: str, found: dict[str, list[Measured]]) -> list[list[str]]:
         )
         full = found[FULL]
         both = statistics.mean(each.sent + each.came for each in full)
+        ranks = [each.rank for each in measured]
         shares = [mine.rank / theirs.rank for mine, theirs in zip(measured, full, strict=True)]
         rows.append(
             [
@@ -146,7 +147,7 @@ def write_rows(model: str, found: dict[str, list[Measured]]) -> list[list[str]]:
                 f"{came / 1e6:.2f} MB",
                 f"{(sent + came) / both:.1%}",
                 f"{whole / statistics.mean(each.whole for each in full):.1%}",
-                str(confidence_interval([each.rank for each in measured])),
+                str(confidence_interval(ranks)) if len(ranks) > 1 else f"{ranks[0]:.4f}",
                 f"{statistics.mean(shares):.1%}",
                 f"{min(shares):.1%}",
                 f"{statistics.mean(each.validation for each in measured):.4f}",
@@ -196,8 +197,8 @@ def main() -> None:
     )
     note = (
         f"{len(everywhere):,} triples of {len(everywhere.entities):,} entities, three sites, "
-        f"dimension {options.dimension}, {options.rounds} rounds of one epoch, {options.seeds} "
-        f"seeds. {describe_machine()}"
+        f"dimension {options.dimension}, {options.rounds} rounds of one epoch, seeds below "
+        f"{options.seeds}. {describe_machine()}"
     )
     text = f"{write_table(head, table)}\n\n{note}"
     print(text)
