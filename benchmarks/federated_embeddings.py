@@ -142,15 +142,18 @@ def split(triples: TripleSet, seed: int) -> Split:
 
 def test(model: EmbeddingModel, site: LearningSite, everywhere: TripleSet) -> float:
     """Rank a site's test triples, filtered by all triples that there are."""
-    own = site.split.training
-    entities, relations = own.entity_numbers, own.relation_numbers
-    rows = [
-        (entities[head], relations[relation], entities[tail])
-        for head, relation, tail in everywhere.labels()
-        if head in entities and tail in entities and relation in relations
-    ]
-    known = TripleSet(own.entities, own.relations, np.array(rows))
+    known = known_at(site, everywhere)
     return rank_triples(model, site.split.testing, (known,)).metrics().mean_reciprocal_rank
+
+
+def known_at(site: LearningSite, everywhere: TripleSet) -> TripleSet:
+    """Give all triples that there are, at any site, among the terms of one site."""
+    own = site.split.training
+    entities = np.array([own.entity_numbers.get(label, -1) for label in everywhere.entities])
+    relations = np.array([own.relation_numbers.get(label, -1) for label in everywhere.relations])
+    heads, kinds, tails = everywhere.triples.T
+    rows = np.stack([entities[heads], relations[kinds], entities[tails]], axis=1)
+    return TripleSet(own.entities, own.relations, rows[(rows >= 0).all(axis=1)])
 
 
 def train_across(sites: list[LearningSite], plan: TrainingPlan, everywhere: TripleSet) -> Measured:

@@ -10,7 +10,8 @@
     ├── UnknownNameError                 there is no model, loss, optimiser or strategy of that name
     ├── ModelError                       vectors do not fit a model, or each other
     ├── TrainingError                    a training cannot be set up, or went wrong
-    │   └── TrainingDescriptionError     a training description is wrong
+    │   ├── TrainingDescriptionError     a training description is wrong
+    │   └── AbsentSitesError             sites do not answer where all of them have to
     ├── EvaluationError                  a ranking or a calibration cannot be computed
     ├── PredictionError                  links cannot be predicted, or not be written as asked
     ├── StrategyError                    a strategy of exchange makes no sense
@@ -29,11 +30,12 @@
         └── PrivacyBudgetError           one more step would spend more than was granted
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
 __all__ = [
+    "AbsentSitesError",
     "AlignmentError",
     "AlignmentKeyError",
     "EmbeddingError",
@@ -99,6 +101,21 @@ class TrainingError(EmbeddingError):
 
 class TrainingDescriptionError(TrainingError):
     """A training description is wrong."""
+
+
+class AbsentSitesError(TrainingError):
+    """Sites do not answer where all of them have to.
+
+    Args:
+        message: what happened, and what each of the sites said.
+        nodes: the sites' nodes.
+        refused: whether one of them did answer, and said why it takes no part.
+    """
+
+    def __init__(self, message: str, nodes: Collection[int], *, refused: bool) -> None:
+        super().__init__(message)
+        self.nodes = frozenset(nodes)
+        self.refused = refused
 
 
 class EvaluationError(EmbeddingError):

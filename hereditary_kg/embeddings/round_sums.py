@@ -1,7 +1,7 @@
 """Adding up a round: in plain numbers, or so that the server sees sums alone."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 from flwr.app import RecordDict
 from numpy.typing import NDArray
 
-from hereditary_kg.embeddings.errors import RefusedMessageError, TrainingError
+from hereditary_kg.embeddings.errors import AbsentSitesError, RefusedMessageError
 from hereditary_kg.embeddings.round_layouts import exchangeable, lay_out_round, plan_run
 from hereditary_kg.embeddings.run_records import read_bytes, read_contribution, write_bytes
 from hereditary_kg.embeddings.secure_aggregation import RUN_BYTES, AllowList, ServerProtocol
@@ -118,7 +118,7 @@ class SecureSums:
             allow_list: the sites' certificates.
 
         Raises:
-            TrainingError: a site does not answer.
+            AbsentSitesError: sites do not answer, or refuse.
             SecureAggregationError: a message is not what it should be.
         """
         settings = plan_run(plan, secrets.token_bytes(RUN_BYTES), tuple(nodes), sizes)
@@ -146,25 +146,35 @@ class SecureSums:
             SecureAggregationError: a site does not keep to the protocol.
         """
         for node, reply in replies.items():
-            try:
-                self._protocol.add_update(read_bytes(reply, "update"))
-            except RefusedMessageError as error:
-                self._calls.failures[self._calls.name(node)] = str(error)
+            self._take(node, reply, "update", self._protocol.add_update)
         requests = self._protocol.close_round()
         if requests:
             contents = {
                 self._nodes[site]: write_bytes(request=request)
                 for site, request in requests.items()
             }
-            for answer in self._calls.ask("query.unmask", contents).values():
-                self._protocol.add_answer(read_bytes(answer, "answer"))
+            for node, answer in self._calls.ask("query.unmask", contents).items():
+                self._take(node, answer, "answer", self._protocol.add_answer)
         opened = self._protocol.finish_round()
         return OpenedRound(self._rows, dict(opened.sums), dict(opened.owners))
+
+    def _take(self, node: int, reply: RecordDict, key: str, add: Callable[[bytes], object]) -> None:
+        """Take a site's message, or note why it is refused: the others can do without."""
+        try:
+            add(read_bytes(reply, key))
+        except RefusedMessageError as error:
+            self._calls.failures[self._calls.name(node)] = str(error)
 
     def _ask_all(self, message_type: str, **content: bytes) -> list[RecordDict]:
         contents = {node: write_bytes(**content) for node in self._nodes.values()}
         replies = self._calls.ask(message_type, contents)
-        if len(replies) < len(self._nodes):
-            reasons = "; ".join(f"{name}: {why}" for name, why in self._calls.failures.items())
-            raise TrainingError(f"The sites cannot agree on keys for secure aggregation. {reasons}")
+        if absent := contents.keys() - replies.keys():
+            failures = self._calls.failures
+            names = sorted(self._calls.name(node) for node in absent)
+            reasons = "; ".join(f"{name}: {failures[name]}" for name in names)
+            raise AbsentSitesError(
+                f"The sites cannot agree on keys for secure aggregation. {reasons}",
+                absent,
+                refused=bool(self._calls.refusals),
+            )
         return list(replies.values())

@@ -52,7 +52,7 @@ class Order:
     number: int
     look: bool
     rows: dict[Any, NDArray[np.int64]] = field(default_factory=dict)
-    offsets: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    offsets: dict[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
 
 
 def write_arrays(records: RecordDict, name: str, arrays: Arrays) -> None:
@@ -189,10 +189,11 @@ def write_report(records: RecordDict, report: RoundReport) -> None:
     records["report"] = MetricRecord(asdict(report))
 
 
-def read_restored(records: RecordDict) -> bool:
-    """Say whether a site has gone on from a checkpoint."""
+def read_restored(records: RecordDict) -> int:
+    """Give the round of the checkpoint from which a site has gone on; 0 where it had none."""
     found = records.get("restored")
-    return isinstance(found, MetricRecord) and found.get("restored") == 1
+    number = found.get("round") if isinstance(found, MetricRecord) else None
+    return number if isinstance(number, int) else 0
 
 
 def read_report(records: RecordDict) -> RoundReport:

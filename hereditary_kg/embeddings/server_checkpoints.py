@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class KeptRun:
         summaries: what is known of the rounds.
     """
 
-    offsets: Mapping[str, NDArray[np.float32]]
+    offsets: Mapping[str, NDArray[np.floating[Any]]]
     rows: "Mapping[Kind, NDArray[np.int64]]"
     summaries: Sequence[RoundSummary]
 

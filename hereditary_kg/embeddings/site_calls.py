@@ -1,13 +1,13 @@
 """How a run's server asks its sites, and what becomes of those that don't answer."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
 from hereditary_kg.embeddings.errors import TrainingError
-from hereditary_kg.embeddings.grids.flower_api import NodeInfo
+from hereditary_kg.embeddings.grids.flower_api import APP_FAILED, NodeInfo
 
 __all__ = ["SiteCalls", "listed_nodes"]
 
@@ -21,6 +21,7 @@ class SiteCalls:
         timeout: seconds that a site may take for a message.
         names: the name of each node that has told it.
         failures: why each site did not answer the last time, by name.
+        refusals: which of those that were asked last said why themselves.
         answered: called for each answer with the site's name and the message type.
         sites: the names of the sites that are asked; None: all that the grid reaches.
     """
@@ -29,8 +30,10 @@ class SiteCalls:
     timeout: float
     names: dict[int, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    refusals: set[str] = field(default_factory=set)
     answered: Callable[[str, str], None] | None = None
     sites: Collection[str] | None = None
+    _invited: dict[int, str] = field(default_factory=dict)
 
     def nodes(self) -> dict[int, str]:
         """Give the nodes that are asked, and the name under which the grid knows each."""
@@ -46,11 +49,14 @@ class SiteCalls:
             contents: what each node is told.
             group: the round.
         """
+        if not contents:
+            return {}
         messages = [
             Message(content, node, message_type, group_id=group)
             for node, content in contents.items()
         ]
         found: dict[int, RecordDict] = {}
+        refusals: set[str] = set()
         silent = {
             self.name(node): f"no answer within {self.timeout:g} seconds" for node in contents
         }
@@ -60,6 +66,8 @@ class SiteCalls:
             if reply.has_error():
                 reason = reply.error.reason or "it failed, and did not say why"
                 silent[name] = reason.removeprefix(f"site {name}: ")
+                if reply.error.code == APP_FAILED:
+                    refusals.add(name)
                 continue
             found[node] = reply.content
             silent.pop(name, None)
@@ -68,7 +76,30 @@ class SiteCalls:
         for node in contents:
             self.failures.pop(self.name(node), None)
         self.failures.update(silent)
+        self.refusals = refusals
         return {node: found[node] for node in contents if node in found}
+
+    def invite(self, message_type: str, nodes: Iterable[int]) -> dict[int, RecordDict]:
+        """Ask nodes that may be away, and wait for none of them.
+
+        Args:
+            message_type: what is asked.
+            nodes: who is asked, if the last invitation is not still on its way.
+
+        Returns:
+            what has come by now of earlier invitations of these nodes, by node.
+        """
+        wanted = list(nodes)
+        found: dict[int, RecordDict] = {}
+        for reply in self.grid.pull_messages(list(self._invited.values())):
+            node = reply.metadata.src_node_id
+            self._invited.pop(node, None)
+            if node in wanted and not reply.has_error():
+                found[node] = reply.content
+        asked = [node for node in wanted if node not in found and node not in self._invited]
+        messages = [Message(RecordDict(), node, message_type, ttl=self.timeout) for node in asked]
+        self._invited |= zip(asked, self.grid.push_messages(messages), strict=True)
+        return found
 
     def require(self, sites: int, minimum: int, what: str) -> None:
         """Refuse to go on with too few sites.

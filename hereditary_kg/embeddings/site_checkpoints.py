@@ -77,6 +77,26 @@ class SiteCheckpoints:
         except (OSError, SafetensorError):
             return None
 
+    def load_latest(
+        self, round_number: int, notes: Mapping[str, str]
+    ) -> tuple[int, dict[str, Tensor]] | None:
+        """Take the last checkpoint up again that is not of a later round.
+
+        Args:
+            round_number: the last round that it may be of.
+            notes: what must be the same as when it was kept.
+
+        Returns:
+            its round and its tensors; None where there is none of these notes.
+        """
+        for number in reversed(self._rounds()):
+            if number > round_number:
+                continue
+            tensors = self.load(number, notes)
+            if tensors is not None:
+                return number, tensors
+        return None
+
     def clear(self) -> None:
         """Forget all checkpoints: a run begins."""
         self._forget(self._rounds())

@@ -105,14 +105,15 @@ class TrainingClient:
     def align(self, content: RecordDict, _: TrainingPlan) -> RecordDict:
         """Learn which rows are shared; go on from a checkpoint where the run has gone on before.
 
-        The reply says whether there was one: a site without begins anew, in the run as it is.
+        The reply says of which round it was: a site that was away has one of an earlier round, by
+        which it has its own vectors back, and a site without begins anew, in the run as it is.
         """
         session = self._running()
         self._answer = read_answer(content)
         alignment = session.align(self._answer)
         order = read_order(content)
-        restored = order.number > 0 and self._restore(session, order.number)
-        self._round = order.number if restored else 0
+        restored = self._restore(session, order.number) if order.number else 0
+        self._round = restored
         if not order.number and self._checkpoints is not None:
             self._checkpoints.clear()
         kinds: list[LabelKind] = list(alignment.entity_kinds())
@@ -120,7 +121,7 @@ class TrainingClient:
         return RecordDict(
             {
                 "entities": MetricRecord(dict(counts)),
-                "restored": MetricRecord({"restored": int(restored)}),
+                "restored": MetricRecord({"round": restored}),
             }
         )
 
@@ -216,7 +217,7 @@ class TrainingClient:
         session.offer()
         if state.answer is not None:
             session.align(state.answer)
-        if state.round and not self._restore(session, state.round):
+        if state.round and self._restore(session, state.round) != state.round:
             raise TrainingError(
                 f"The checkpoint of round {state.round} is not there any more. The server has to "
                 "take this site in again."
@@ -246,13 +247,16 @@ class TrainingClient:
             session.receive(order.rows, order.offsets)
         return session.look(max(order.number - 1, 0)) if order.look else None
 
-    def _restore(self, session: SiteSession, round_number: int) -> bool:
-        kept = self._checkpoints
-        tensors = kept.load(round_number, session.notes()) if kept is not None else None
-        if tensors is None:
-            return False
+    def _restore(self, session: SiteSession, round_number: int) -> int:
+        """Go on from the last checkpoint, and give its round; 0 where there is none."""
+        if self._checkpoints is None:
+            return 0
+        kept = self._checkpoints.load_latest(round_number, session.notes())
+        if kept is None:
+            return 0
+        number, tensors = kept
         session.restore(tensors)
-        return True
+        return number
 
     def _running(self) -> SiteSession:
         if self.session is None:

@@ -15,6 +15,7 @@ from hereditary_kg.embeddings.strategies import Strategy, resolve_strategy
 __all__ = ["SETTING_PREFIX", "TrainingPlan"]
 
 PRIVACY_UNITS = ("triple", "person")
+RESIDUE_BITS = (16, 32)
 
 SETTING_PREFIX = "training."
 """What the plan's keys begin with among the settings of a run."""
@@ -55,7 +56,8 @@ class TrainingPlan:
         minimum_sites: fewer are not enough to begin, or to go on.
         secure: whether sums alone open (secure aggregation).
         minimum_owners: sites that have to contribute to a row; 0: three, or two of two.
-        residue_bits: bits of a number under secure aggregation: 32, or 16.
+        residue_bits: bits of a number of a vector that is exchanged: 32, or 16. What comes back is
+            in half precision then.
         epsilon: what a site may spend of differential privacy in the run; 0: it trains without.
         delta: at which epsilon holds.
         privacy_unit: whose coming or going hardly shows: a ``"triple"``, or a ``"person"`` with the
@@ -117,6 +119,8 @@ class TrainingPlan:
             raise TrainingError(
                 f"minimum_sites is {self.minimum_sites}; a federation has two sites at least."
             )
+        if self.residue_bits not in RESIDUE_BITS:
+            raise TrainingError(f"residue_bits is {self.residue_bits}; it must be 16 or 32.")
         if self.privacy_unit not in PRIVACY_UNITS:
             raise TrainingError(
                 f"privacy_unit is {self.privacy_unit!r}; it must be {' or '.join(PRIVACY_UNITS)}."

@@ -118,6 +118,9 @@ def train_sites(
     progress: RunProgress | None = None,
     *,
     events: Path | None = None,
+    patience: float = 3600.0,
+    parallel: int = 1,
+    around: Callable[[SiteApp], SiteApp] | None = None,
 ) -> tuple[TrainingServer, dict[str, tuple[SiteSession, int, float]]]:
     """Train over sites in this process, each of which answers messages and no more.
 
@@ -127,6 +130,10 @@ def train_sites(
         checkpoints: where the run is kept, to go on after a kill; None: nowhere.
         progress: who is told how it goes.
         events: where TensorBoard finds the curves; None: nowhere.
+        patience: seconds that a site may take for a message.
+        parallel: how many sites work at once.
+        around: changes what each site brings to the run, such as by a ledger, or for a simulation
+            of sites that are slow.
 
     Returns:
         the server, and for each site its session with the vectors that were best on its validation
@@ -149,11 +156,14 @@ def train_sites(
         for site in sites
     ]
     apps = [SiteApp(client.site.name, make_client_app(client)) for client in clients]
-    with InProcessGrid(apps, plan.settings()) as grid:
+    if around is not None:
+        apps = [around(app) for app in apps]
+    with InProcessGrid(apps, plan.settings(), parallel=parallel) as grid:
         server = run_training(
             grid,
             plan,
             allow_list=allow_list,
+            timeout=patience,
             progress=told.round,
             answered=told.answered,
             checkpoint=None if checkpoints is None else checkpoints / "server.safetensors",

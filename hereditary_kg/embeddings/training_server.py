@@ -4,7 +4,7 @@ It knows no label, no triple and, with secure aggregation, no site's vectors: on
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,9 +19,13 @@ from flwr.serverapp import Grid
 import hereditary_kg
 from hereditary_kg.embeddings.agreement import Agreement
 from hereditary_kg.embeddings.alignment import RowMap, VocabularyOffer
-from hereditary_kg.embeddings.errors import TooFewSitesError, TrainingError
+from hereditary_kg.embeddings.errors import AbsentSitesError, TooFewSitesError, TrainingError
 from hereditary_kg.embeddings.event_files import EventFiles
-from hereditary_kg.embeddings.global_numbering import AlignedVocabularies, align_vocabularies
+from hereditary_kg.embeddings.global_numbering import (
+    FEWEST_HOLDERS,
+    AlignedVocabularies,
+    align_vocabularies,
+)
 from hereditary_kg.embeddings.round_layouts import owners_and_threshold, tensor_columns
 from hereditary_kg.embeddings.round_summaries import RoundSummary
 from hereditary_kg.embeddings.round_sums import PlainSums, RoundSums, SecureSums
@@ -94,6 +98,8 @@ class TrainingServer:
         self._checkpoint = checkpoint
         self._events = events
         self._taken: dict[int, _Taken] = {}
+        self._away: dict[int, VocabularyOffer] = {}
+        self._numbered = ""
         self._sums: RoundSums | None = None
         self._agreement: Agreement | None = None
         self._exchanged: Mapping[Kind, NDArray[np.int64]] = {}
@@ -139,16 +145,9 @@ class TrainingServer:
 
     def _notes(self) -> dict[str, str]:
         """Give what is the same where the same sites go on with the same run."""
-        digest = sha256()
-        for taken in sorted(self._taken.values(), key=lambda taken: taken.offer.site):
-            offer = taken.offer
-            for part in (offer.site.encode(), offer.check):
-                digest.update(part)
-            for identifiers in (offer.entities, offer.relations):
-                digest.update(identifiers.tobytes())
         return {
             "plan": json.dumps(self.plan.settings(), sort_keys=True),
-            "sites": digest.hexdigest(),
+            "sites": self._numbered,
         }
 
     def _bring_together(self) -> None:
@@ -157,6 +156,7 @@ class TrainingServer:
         offers = self._ask_offers(list(nodes))
         self._calls.require(len(offers), self.plan.minimum_sites, "The run cannot begin")
         self._taken = {node: _Taken(offer) for node, offer in offers.items()}
+        self._numbered = _digest(offers.values())
         strategy = self.plan.exchange()
         if not strategy.kinds:
             answers = {node: _nothing_shared(offer) for node, offer in offers.items()}
@@ -167,26 +167,22 @@ class TrainingServer:
             answers = {
                 node: self.vocabularies.answers[offer.site] for node, offer in offers.items()
             }
-        self._agreement = Agreement(self._sizes(), tensor_columns(self.plan))
+        self._agreement = Agreement(
+            self._sizes(), tensor_columns(self.plan), self.plan.residue_bits
+        )
         last = self._resume()
         aligned = self._align(answers, last)
         self._calls.require(len(aligned), self.plan.minimum_sites, "The run cannot begin")
         for node, restored in aligned.items():
-            self._taken[node].current = last if restored or not last else None
-        for node in self._taken.keys() - aligned.keys():
-            del self._taken[node]
-        self._prepare_sums()
+            self._taken[node].current = last if restored == last else None
+        self._let_go(self._taken.keys() - aligned.keys())
+        self._prepare_sums("The run cannot begin")
 
     def _ask_offers(self, nodes: list[int]) -> dict[int, VocabularyOffer]:
         replies = self._calls.ask("query.offer", {node: RecordDict() for node in nodes})
         offers = {}
         for node, content in replies.items():
-            offer, version = read_offer(content)
-            if version != hereditary_kg.__version__:
-                raise TrainingError(
-                    f"Site {offer.site} runs version {version} of hereditary-kg, and this server "
-                    f"{hereditary_kg.__version__}. Install the same version everywhere."
-                )
+            offer = _read_offer(content)
             known = self._calls.names.setdefault(node, offer.site)
             if known != offer.site:
                 raise TrainingError(
@@ -198,7 +194,7 @@ class TrainingServer:
 
     def _holders(self, sites: int) -> int:
         if not self.plan.secure:
-            return 2
+            return max(FEWEST_HOLDERS, self.plan.minimum_owners)
         owners, threshold = owners_and_threshold(self.plan, sites)
         return owners + sites - threshold
 
@@ -213,8 +209,8 @@ class TrainingServer:
         }
         return {kind: found[kind] for kind in self.plan.exchange().kinds}
 
-    def _align(self, answers: Mapping[int, RowMap], last: int) -> dict[int, bool]:
-        """Tell sites their rows, and give whether each is as it was after the last round."""
+    def _align(self, answers: Mapping[int, RowMap], last: int) -> dict[int, int]:
+        """Tell sites their rows, and give the round from which each goes on; 0: from none."""
         contents = {}
         for node, answer in answers.items():
             contents[node] = write_answer(answer)
@@ -222,9 +218,14 @@ class TrainingServer:
         replies = self._calls.ask("query.align", contents)
         return {node: read_restored(reply) for node, reply in replies.items()}
 
-    def _prepare_sums(self) -> None:
-        """Make ready to add up what the sites that were taken contribute."""
-        nodes = {self._calls.name(node): node for node in self._taken}
+    def _prepare_sums(self, what: str) -> None:
+        """Make ready to add up what the sites that were taken contribute.
+
+        A site that falls silent meanwhile is let go, and the others agree on keys once more.
+
+        Args:
+            what: what cannot be done where too few sites are left.
+        """
         if not self.plan.exchange().kinds or not self.plan.secure:
             self._sums = PlainSums()
             return
@@ -233,13 +234,29 @@ class TrainingServer:
                 "The run is with secure aggregation, and the server has no list of the sites' "
                 "certificates. Configure it, or ask for a run without."
             )
-        self._sums = SecureSums.prepare(
-            self.plan, self._calls, nodes, self._sizes(), self._allow_list
-        )
+        self._sums = None
+        while self._sums is None:
+            nodes = {self._calls.name(node): node for node in self._taken}
+            try:
+                self._sums = SecureSums.prepare(
+                    self.plan, self._calls, nodes, self._sizes(), self._allow_list
+                )
+            except AbsentSitesError as error:
+                if not self.rounds and error.refused:
+                    # Nothing is lost yet, and whoever refuses says what has to be mended.
+                    raise
+                self._let_go(error.nodes)
+                self._calls.require(len(self._taken), self.plan.minimum_sites, what)
+
+    def _let_go(self, nodes: Iterable[int]) -> None:
+        """Go on without sites, until they come back."""
+        for node in list(nodes):
+            self._away[node] = self._taken.pop(node).offer
 
     def _train_round(self, number: int) -> RoundSummary:
-        if number > 1:
-            self._take_back(number)
+        what = f"Round {number} cannot begin"
+        if number > 1 and self._take_back(number, what):
+            self._prepare_sums(what)
         look = number > 1 and (number - 1) % self.plan.evaluate_every == 0
         contents = {node: self._order(node, number, look=look) for node in self._taken}
         rows = self.plan.exchange().rows(self._sizes(), number, self.plan.seed)
@@ -249,57 +266,81 @@ class TrainingServer:
         replies = self._calls.ask("train", contents, str(number))
         self._calls.require(len(replies), self.plan.minimum_sites, f"Round {number} has failed")
         reports = {self._calls.name(node): read_report(reply) for node, reply in replies.items()}
-        for node, taken in self._taken.items():
-            # A site that did not answer may have done the work or not: it gets everything again.
-            taken.current = number if node in replies else None
         try:
             opened = sums.finish(replies)
         except TooFewSitesError as error:
-            # What cannot be opened is lost; all sites go back to what they agreed on before.
-            self._exchanged = rows
+            # What cannot be opened is not lost: sites go on from what they have, and their next
+            # changes are since the last round that opened.
+            self._exchanged = {}
             self._calls.failures[_ALL] = str(error)
         else:
             self._exchanged = opened.rows
             exponent = self.plan.exchange().owner_exponent
             agreement.add(opened.rows, mean_changes(opened.sums, opened.owners, exponent))
+        for node, taken in self._taken.items():
+            # A site that did not answer may have done the work or not: it gets everything again.
+            failed = self._calls.name(node) in self._calls.failures
+            taken.current = None if failed else number
         summary = self._note(RoundSummary(number, reports, dict(self._calls.failures)))
         self._keep()
         return summary
 
-    def _take_back(self, number: int) -> None:
-        """Take sites in again that did not answer the last round."""
+    def _take_back(self, number: int, what: str) -> bool:
+        """Take sites in again that did not answer, and go on without those that do not come.
+
+        Those that were lost in the last round are waited for; those that have been away for longer
+        are asked in passing, so that nobody waits for a site that is gone.
+
+        Args:
+            number: the round that is to begin.
+            what: what cannot be done where too few sites are left.
+
+        Returns:
+            whether other sites take part than in the last round, or a site that begins anew.
+        """
         lost = [node for node, taken in self._taken.items() if taken.current is None]
-        if not lost:
-            return
-        offers = self._ask_offers(lost)
-        back = {
-            node: offer for node, offer in offers.items() if _same(offer, self._taken[node].offer)
-        }
+        away = list(self._away)
+        self._let_go(lost)
+        replies = self._calls.ask("query.offer", {node: RecordDict() for node in lost})
+        replies |= self._calls.invite("query.offer", away)
         answers = {
-            node: self.vocabularies.answers[offer.site]
-            if self.vocabularies is not None
-            else _nothing_shared(offer)
-            for node, offer in back.items()
+            node: answer
+            for node, reply in replies.items()
+            if (answer := self._answer_again(node, reply)) is not None
         }
         aligned = self._align(answers, number - 1)
-        for node in lost:
-            if node not in aligned:
-                del self._taken[node]
-        self._calls.require(
-            len(self._taken), self.plan.minimum_sites, f"Round {number} cannot begin"
-        )
-        self._prepare_sums()
+        for node in aligned:
+            self._taken[node] = _Taken(self._away.pop(node), None)
+        self._calls.require(len(self._taken), self.plan.minimum_sites, what)
+        return bool(lost or aligned)
+
+    def _answer_again(self, node: int, reply: RecordDict) -> RowMap | None:
+        """Give the rows of a site that comes back; None, and a note why, where it cannot."""
+        try:
+            offer = _read_offer(reply)
+        except TrainingError as error:
+            self._calls.failures[self._calls.name(node)] = str(error)
+            return None
+        if not _same(offer, self._away[node]):
+            self._calls.failures[self._calls.name(node)] = (
+                "its terms or its key are others than when the run began. Give it the data of "
+                "then, or start a new run."
+            )
+            return None
+        if self.vocabularies is None:
+            return _nothing_shared(offer)
+        return self.vocabularies.answers[offer.site]
 
     def _order(self, node: int, number: int, *, look: bool) -> RecordDict:
         agreement = self._agreed()
         current = self._taken[node].current
         if number == 1:
             return write_order(Order(number, look))
-        rows = agreement.all_rows() if current is None else self._exchanged
+        rows = agreement.agreed_rows() if current is None else self._exchanged
         return write_order(Order(number, look, dict(rows), agreement.part(rows)))
 
     def _finish(self, last: int) -> None:
-        self._take_back(last + 1)
+        self._take_back(last + 1, "The run has not ended whole")
         contents = {node: self._order(node, last + 1, look=True) for node in self._taken}
         replies = self._calls.ask("query.finish", contents, "finish")
         self._calls.require(len(replies), self.plan.minimum_sites, "The run has not ended whole")
@@ -362,6 +403,27 @@ def run_training(
         server = TrainingServer(plan, calls, allow_list, progress, kept, events=curves)
         server.run()
     return server
+
+
+def _read_offer(content: RecordDict) -> VocabularyOffer:
+    offer, version = read_offer(content)
+    if version != hereditary_kg.__version__:
+        raise TrainingError(
+            f"Site {offer.site} runs version {version} of hereditary-kg, and this server "
+            f"{hereditary_kg.__version__}. Install the same version everywhere."
+        )
+    return offer
+
+
+def _digest(offers: Iterable[VocabularyOffer]) -> str:
+    """Give what stands for the numbering of shared rows: it follows from all sites' offers."""
+    digest = sha256()
+    for offer in sorted(offers, key=lambda offer: offer.site):
+        for part in (offer.site.encode(), offer.check):
+            digest.update(part)
+        for identifiers in (offer.entities, offer.relations):
+            digest.update(identifiers.tobytes())
+    return digest.hexdigest()
 
 
 def _nothing_shared(offer: VocabularyOffer) -> RowMap:

@@ -60,7 +60,8 @@ def test_sites_end_with_vectors_in_common_and_with_people_of_their_own():
 
 def _everything(server):
     agreement = server._agreement
-    return agreement.all_rows(), agreement.offsets
+    rows = agreement.agreed_rows()
+    return rows, agreement.part(rows)
 
 
 @pytest.mark.parametrize("strategy", ["entities", "both", "by-triples", "personalised"])
@@ -80,6 +81,33 @@ def test_secure_aggregation_changes_nothing_but_the_last_digits(strategy, optimi
         # Adam magnifies what little fixed point rounds off, and so does dividing by small weights.
         atol = 5e-3 if optimiser == "adam" else 2e-3 if strategy == "by-triples" else 1e-3
         assert np.allclose(left[kind], right[kind], atol=atol)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_in_16_bits_server_and_sites_have_the_same_numbers_after_each_round(secure):
+    plan = replace(PLAN, strategy="sparsified", rounds=5, secure=secure, minimum_owners=2)
+    sites = make_sites()
+    protections, allow_list = make_protections(sites)
+    coarse, workers = _train(
+        replace(plan, residue_bits=16), sites, protections=protections, allow_list=allow_list
+    )
+    fine, _ = _train(plan, sites, protections=protections, allow_list=allow_list)
+    rows, offsets = _everything(coarse)
+    assert offsets["entities"].dtype == np.float16
+    assert len(rows["entities"]) == 24
+    start = plan.initialise(24, 1, plan.seed).entities
+    for worker in workers:
+        agreed = worker.session.learner.state()["consensus/entities"] - start
+        assert np.abs(agreed.numpy() - offsets["entities"]).max() < 1e-6
+    # What 16 bits round off is far below what a round changes.
+    other = fine._agreement.offsets["entities"]
+    assert np.abs(other).max() > 0.2
+    assert np.abs(other - offsets["entities"]).max() < 0.02
+
+
+def test_residues_of_other_sizes_are_refused():
+    with pytest.raises(TrainingError, match="residue_bits is 8"):
+        replace(PLAN, residue_bits=8)
 
 
 def test_the_same_seed_gives_the_same_vectors():
