@@ -144,7 +144,7 @@ def make_site_worker(
         SiteError: the site's store cannot be read.
     """
     transport = settings.transport
-    split, namespaces = split_source(
+    read = split_source(
         settings.source,
         settings.selection,
         namespaces=EVERYTHING_PUBLIC
@@ -173,7 +173,7 @@ def make_site_worker(
             finished(output)
 
     client = TrainingClient(
-        LearningSite(transport.site, split, namespaces, key),
+        LearningSite(transport.site, read.split, read.namespaces, key, read.names),
         protection,
         transport.directory / "checkpoints",
         keep,
