@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hereditary_kg.cli.tables import make_table
-from hereditary_kg.cli.term_display import cut_text, tame_text
+from hereditary_kg.cli.term_display import tame_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["print_links"]
 
-_WIDEST_CODE = 40
 _NEAREST = 1
 _PATHS = 2
 _LAST_PART = re.compile(r"[^/#]+$")
@@ -28,11 +27,9 @@ def print_links(console: "Console", links: "pl.DataFrame", names: Mapping[str, s
         names: what entities are called.
     """
     for (model, relation), rows in links.group_by("model", "relation", maintain_order=True):
-        console.print(f"{model}: {tame_text(str(relation))}", style="bold", markup=False)
-        table = make_table(
-            "rank", "link", "score", "probability", right=("rank", "score", "probability")
-        )
-        table.columns[1].no_wrap = False
+        console.print(f"{model}: {tame_text(str(relation))}", style="bold")
+        right = ("rank", "score", "probability")
+        table = make_table("rank", "link", "score", "probability", right=right, folded="link")
         table.columns[1].ratio = 1
         table.expand = True
         for row in rows.iter_rows(named=True):
@@ -60,15 +57,12 @@ def _describe_link(row: Mapping[str, Any], names: Mapping[str, str]) -> "Rendera
         reasons.add_row("alike", Text(f"{told} ({near['similarity']:.2f})"))
     for path in row["paths"][:_PATHS]:
         reasons.add_row("path", Text(_describe_path(path, names)))
-    parts: list[RenderableType] = [
-        Text(f"{_name(head, names)} → {_name(tail, names)}", style="bold", overflow="fold")
-    ]
-    if head in names or tail in names:
-        codes = (
-            cut_text(f"<{tame_text(end)}>", _WIDEST_CODE, keep_end=True) for end in (head, tail)
-        )
-        parts.append(Text(" → ".join(codes), style="dim", overflow="fold"))
-    return Group(*parts, reasons)
+    title = Text(overflow="fold")
+    for before, end in (("", head), (" → ", tail)):
+        title.append(f"{before}{_name(end, names)}", style="bold")
+        if end in names:
+            title.append(f" {_code(end)}", style="dim")
+    return Group(title, reasons)
 
 
 def _describe_path(path: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> str:
@@ -86,5 +80,18 @@ def _draw_step(relation: str) -> str:
 
 
 def _name(entity: str, names: Mapping[str, str]) -> str:
-    """Give what an entity is called, else what it is."""
-    return tame_text(names.get(entity, entity))
+    """Give what an entity is called, else its code."""
+    return tame_text(names[entity]) if entity in names else _code(entity)
+
+
+def _code(entity: str) -> str:
+    """Give an IRI of a known vocabulary as its CURIE, and everything else as it is."""
+    from hereditary_kg.semantics.errors import IdentifierError
+    from hereditary_kg.semantics.identifiers import normalise
+
+    if "://" not in entity:
+        return tame_text(entity)
+    try:
+        return normalise(entity)
+    except IdentifierError:
+        return tame_text(f"<{entity}>")

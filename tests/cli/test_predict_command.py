@@ -68,8 +68,7 @@ def test_a_table_shows_names_and_fits_its_width(run, tmp_path):
     save_model(replace(ring_model(), names=names), tmp_path / "named")
     done = run("predict", tmp_path / "named", *ONE, "-O", "table")
     assert done.code == 0
-    assert "the third [bold]term [2J → fourth fourth" in done.output
-    assert "<term:3> → <term:4>" in done.output
+    assert "the third [bold]term [2J term:3 → fourth fourth" in done.output
     assert "-relation:near→ last ←relation:near-" in done.output
     assert max(map(len, done.output.splitlines())) <= 100
     assert "\x1b" not in done.output
