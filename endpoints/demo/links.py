@@ -50,7 +50,6 @@ def show_links(console: Console, scale: float, directory: Path) -> None:
     is_usual = directory.resolve() == SITES.resolve()
     training = TRAINING if is_usual else directory / TRAINING.name
     output = directory / "links"
-    console.print()
     for name, title in TITLES.items():
         console.print(f"{name:<9} {title}", style="dim")
     began = time.perf_counter()

@@ -56,7 +56,7 @@ def _describe_link(row: Mapping[str, Any], names: Mapping[str, str]) -> "Rendera
         told = f"{_name(near['head'], names)} → {_name(near['tail'], names)}"
         reasons.add_row("alike", Text(f"{told} ({near['similarity']:.2f})"))
     for path in row["paths"][:_PATHS]:
-        reasons.add_row("path", Text(_describe_path(path, names)))
+        reasons.add_row("path", Text(_describe_path(path, row["relation"], names)))
     title = Text(overflow="fold")
     for before, end in (("", head), (" → ", tail)):
         title.append(f"{before}{_name(end, names)}", style="bold")
@@ -65,18 +65,21 @@ def _describe_link(row: Mapping[str, Any], names: Mapping[str, str]) -> "Rendera
     return Group(title, reasons)
 
 
-def _describe_path(path: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> str:
-    """Write the steps of a path as arrows, without the two ends."""
-    steps = [_draw_step(relation) for relation in path["relations"]]
+def _describe_path(path: Mapping[str, Sequence[str]], asked: str, names: Mapping[str, str]) -> str:
+    """Write the steps of a path as arrows, without both ends; plain ones are of what is asked."""
+    steps = [_draw_step(relation, asked) for relation in path["relations"]]
     stops = [_name(stop, names) for stop in path["through"]]
     pairs = zip(steps, stops, strict=False)
     return " ".join([part for pair in pairs for part in pair] + [steps[-1]])
 
 
-def _draw_step(relation: str) -> str:
-    found = _LAST_PART.search(relation.removeprefix("^"))
-    short = tame_text(found.group() if found else relation)
-    return f"←{short}-" if relation.startswith("^") else f"-{short}→"
+def _draw_step(relation: str, asked: str) -> str:
+    name = relation.removeprefix("^")
+    found = _LAST_PART.search(name)
+    shaft = "" if name == asked else tame_text(found.group() if found else name)
+    if relation.startswith("^"):
+        return f"←{shaft}-" if shaft else "←"
+    return f"-{shaft}→" if shaft else "→"
 
 
 def _name(entity: str, names: Mapping[str, str]) -> str:

@@ -43,8 +43,8 @@ rank  link                                                                      
 ────────────────────────────────────────────────────────────────────────────────────────────────────
    1  KIF5A HGNC:6323 → Charcot-Marie-Tooth disease type 2 ORPHA:64746           12.250        0.412
       alike KIF1B → <http://example.org/own/7> (0.83)
-      path  -gene_associated_with_condition→ ORPHA:100991 -has_phenotype→
-            Distal sensory impairment ←has_phenotype-
+      path  → ORPHA:100991 -has_phenotype→ Distal sensory impairment
+            ←has_phenotype-
 """
 
 
