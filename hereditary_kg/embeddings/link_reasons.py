@@ -122,7 +122,7 @@ class ReasonFinder:
     def _paths(self, head: int, tail: int) -> Iterable[Path]:
         """Find the shortest paths; those of three steps only where there are too few of two."""
         begin, end = self._steps[head], self._steps[tail]
-        ways = [(between,) for between in begin.keys() & end.keys()]
+        ways: list[tuple[int, ...]] = [(between,) for between in begin.keys() & end.keys()]
         if len(ways) < self._most:
             ways += [
                 (first, second)
