@@ -6,7 +6,7 @@ DEMO_OPTIONS ?=
 FUZZ_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types layers fuzz conformance picture picture-check clean
+.PHONY: help demo demo-links test lint format types layers fuzz conformance picture picture-check clean
 
 help:  ## List the commands.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,11 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
+$(VENV)/.learn: $(VENV)/.base
+	@echo "Installing what training needs into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[learn]'
+	@touch $@
+
 $(VENV)/.test: $(VENV)/.base
 	@echo "Installing what the tests need into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
@@ -25,6 +30,9 @@ $(VENV)/.test: $(VENV)/.base
 
 demo: $(VENV)/.base  ## Build four synthetic sites, serve them and ask three federated questions.
 	@$(BIN)/python -m endpoints.demo.run $(DEMO_OPTIONS)
+
+demo-links: $(VENV)/.learn  ## Train a model over the four sites and predict ten links.
+	@$(BIN)/python -m endpoints.demo.links $(DEMO_OPTIONS)
 
 test: $(VENV)/.test  ## Run all tests.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -2,8 +2,8 @@
 
 Run from the repository root, ``python -m endpoints.demo.build``. What is built is kept: a site is
 built anew only if its data, the code that makes it or the libraries that store it have changed.
-``--scale 0.1`` builds a tenth of the demo in a directory of its own, with a federation description
-beside the sites.
+``--scale 0.1`` builds a tenth of the demo in a directory of its own, with the descriptions of
+federation and training beside the sites.
 """
 
 import hashlib
@@ -26,10 +26,20 @@ from hereditary_kg.sites.errors import SiteError
 from hereditary_kg.sites.loading import Progress as StepProgress
 from hereditary_kg.sites.site import Site
 
-__all__ = ["SITES", "BuiltSite", "build_demo", "locate_sites", "main"]
+__all__ = [
+    "DESCRIPTION",
+    "SITES",
+    "TRAINING",
+    "BuiltSite",
+    "build_demo",
+    "check_scale",
+    "locate_sites",
+    "main",
+]
 
 SITES = Path(__file__).parent / "sites"
 DESCRIPTION = Path(__file__).parents[1] / "demo.toml"
+TRAINING = Path(__file__).parent / "training.toml"
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ def build_demo(
             else:
                 built.append(BuiltSite(name, directory / name, kept, fresh=False))
     if directory.resolve() != SITES.resolve():
-        _write_description(directory)
+        _write_descriptions(directory)
     return built
 
 
@@ -146,12 +156,18 @@ def _read_kept(directory: Path, name: str, stamp: str) -> int | None:
         return None
 
 
-def _write_description(directory: Path) -> None:
-    text = DESCRIPTION.read_text(encoding="utf-8").replace('"demo/sites/', '"')
-    (directory / DESCRIPTION.name).write_text(text, encoding="utf-8")
+def _write_descriptions(directory: Path) -> None:
+    for description, sites in ((DESCRIPTION, '"demo/sites/'), (TRAINING, '"sites/')):
+        text = description.read_text(encoding="utf-8").replace(sites, '"')
+        (directory / description.name).write_text(text, encoding="utf-8")
 
 
-def _check_scale(_context: click.Context, _option: click.Parameter, value: float) -> float:
+def check_scale(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    """Take a scale from the command line.
+
+    Raises:
+        click.BadParameter: it is no share.
+    """
     if not 0 < value <= 1:
         raise click.BadParameter("give a share between 0 (left out) and 1, such as 0.1")
     return value
@@ -163,7 +179,7 @@ def _check_scale(_context: click.Context, _option: click.Parameter, value: float
     type=float,
     default=1.0,
     show_default=True,
-    callback=_check_scale,
+    callback=check_scale,
     help="Share of the persons and of the registry's diseases.",
 )
 @click.option(

@@ -17,7 +17,14 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from endpoints.demo.build import DESCRIPTION, SITES, BuiltSite, build_demo, locate_sites
+from endpoints.demo.build import (
+    DESCRIPTION,
+    SITES,
+    BuiltSite,
+    build_demo,
+    check_scale,
+    locate_sites,
+)
 from endpoints.demo.dataset import SYNTHETIC
 from endpoints.demo.served_sites import ServiceError, serve_sites
 from endpoints.demo.simulate import TITLES
@@ -35,7 +42,7 @@ from hereditary_kg.federation.description import FederationDescription, read_des
 from hereditary_kg.federation.errors import FederationError
 from hereditary_kg.sites.errors import SiteError
 
-__all__ = ["main"]
+__all__ = ["main", "name_command", "name_path"]
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = ROOT / "query_plans"
@@ -153,13 +160,13 @@ def _head(console: Console, words: str) -> None:
 
 def print_farewell(console: Console, description: Path, seconds: float) -> None:
     """Say how to go on by hand, in commands that work from where the demo was started."""
-    command = _name_command()
-    shown = _relative(description)
+    command = name_command()
+    shown = name_path(description)
     console.print()
     console.rule(style="dim")
     console.print(f"The demo took {seconds:.1f} s; its endpoints are stopped. To go on by hand:")
     console.print()
-    question = _relative(read_questions()[0].path)
+    question = name_path(read_questions()[0].path)
     for line in (
         f"{command} query -f {shown} {question}",
         f"{command} serve -f {shown} --port 8080",
@@ -170,24 +177,19 @@ def print_farewell(console: Console, description: Path, seconds: float) -> None:
     console.print("All persons in the sites are synthetic.")
 
 
-def _name_command() -> str:
+def name_command() -> str:
     """Name ``hkg`` so that a shell finds it."""
     beside = Path(sys.executable).parent / "hkg"
     found = shutil.which("hkg")
     if found is not None and Path(found).resolve() == beside.resolve():
         return "hkg"
-    return _relative(beside)
+    return name_path(beside)
 
 
-def _relative(path: Path) -> str:
+def name_path(path: Path) -> str:
+    """Name a file as it is reached from where the demo was started."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _check_scale(_context: click.Context, _option: click.Parameter, value: float) -> float:
-    if not 0 < value <= 1:
-        raise click.BadParameter("give a share between 0 (left out) and 1, such as 0.1")
-    return value
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
@@ -200,7 +202,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     type=float,
     default=1.0,
     show_default=True,
-    callback=_check_scale,
+    callback=check_scale,
     help="Share of the persons and of the registry's diseases.",
 )
 @click.option(

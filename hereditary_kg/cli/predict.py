@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from hereditary_kg.cli.errors import WRONG_INPUT, CommandError
+from hereditary_kg.cli.link_display import print_links
 from hereditary_kg.cli.output_files import check_output, open_output
 from hereditary_kg.cli.settings import Settings, common_options, open_console, pass_settings, tell
-from hereditary_kg.cli.tables import make_table
-from hereditary_kg.cli.term_display import cut_text, tame_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +22,6 @@ __all__ = ["predict"]
 
 _FORMATS = ("table", "tsv", "parquet", "rdf")
 _EXTENSIONS = {".txt": "table", ".tsv": "tsv", ".parquet": "parquet", ".nt": "rdf", ".ttl": "rdf"}
-_WIDEST_TERM = 46
 
 
 @click.command()
@@ -128,7 +126,7 @@ def predict(
     chosen = _choose_format(wanted, output)
     check_output(output)
     _need_extra()
-    from hereditary_kg.embeddings.predicted_links import predict_links
+    from hereditary_kg.embeddings.predicted_links import collect_names, predict_links
     from hereditary_kg.embeddings.prediction import LinkQuestion
 
     models = _load(directories)
@@ -144,7 +142,7 @@ def predict(
         models, question, count, published=_read_published(published, key, models), rule=rule
     )
     if chosen == "table" and output is None:
-        _print(links)
+        print_links(open_console(), links, collect_names(models))
     else:
         content = _write(links, models, chosen, output)
         with open_output(output) as stream:
@@ -224,6 +222,7 @@ def _write(
     from io import StringIO
 
     from hereditary_kg.embeddings.predicted_link_writing import write_parquet, write_rdf, write_tsv
+    from hereditary_kg.embeddings.predicted_links import collect_names
     from hereditary_kg.rdf.media_types import GraphFormat
 
     if chosen == "parquet":
@@ -234,38 +233,8 @@ def _write(
     if chosen == "tsv":
         return write_tsv(links)
     text = StringIO()
-    _print(links, text)
+    print_links(open_console(file=text), links, collect_names(models))
     return text.getvalue().encode()
-
-
-def _print(links: "pl.DataFrame", file: Any = None) -> None:
-    """Print a table a model, with the best reason below each link."""
-    from hereditary_kg.embeddings.predicted_link_writing import describe_path
-
-    console = open_console(file=file)
-    for (model,), rows in links.group_by("model", maintain_order=True):
-        console.print(str(model), style="bold")
-        table = make_table(
-            "rank", "head", "tail", "score", "probability", right=("rank", "score", "probability")
-        )
-        reasons = make_table("rank", "why", folded="why", right=("rank",))
-        for row in rows.iter_rows(named=True):
-            chance = row["probability"]
-            table.add_row(
-                str(row["rank"]),
-                cut_text(tame_text(row["head"]), _WIDEST_TERM, keep_end=True),
-                cut_text(tame_text(row["tail"]), _WIDEST_TERM, keep_end=True),
-                f"{row['score']:.3f}",
-                "" if chance is None else f"{chance:.3f}",
-            )
-            for near in row["nearest"][:1]:
-                told = f"known is {near['head']} to {near['tail']}, alike {near['similarity']:.2f}"
-                reasons.add_row(str(row["rank"]), tame_text(told))
-            for path in row["paths"][:1]:
-                reasons.add_row(str(row["rank"]), tame_text(describe_path(path)))
-        console.print(table)
-        if reasons.row_count:
-            console.print(reasons, style="dim")
 
 
 def _tell_missing(

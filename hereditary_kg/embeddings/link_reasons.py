@@ -2,8 +2,9 @@
 
 Two kinds of reasons. *Nearest known links*: triples of the same relation whose ends the model holds
 to be alike those of the predicted link. They are what the model goes by, as far as vectors can
-tell. And *paths*: two known triples that lead from one end to the other, which the model may or may
-not have gone by.
+tell. And *paths*: two or three known triples that lead from one end to the other, which the model
+may or may not have gone by: a gene causes another disease, which has a phenotype that this disease
+has as well.
 
 A reason is a known triple, so it is shown only where its relation and both its ends are public,
 unless local ones are asked for.
@@ -12,6 +13,8 @@ unless local ones are asked for.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
 
 import numpy as np
 import torch
@@ -42,18 +45,16 @@ class NearLink:
 
 @dataclass(frozen=True)
 class Path:
-    """Two known triples that lead from the head to the tail.
+    """Two or three known triples that lead from the head to the tail.
 
     Attributes:
-        first: the relation of the first step; with ``^`` before it where it is gone backwards, as
-            in SPARQL's property paths.
-        through: the entity between.
-        second: the relation of the second step.
+        relations: the relation of each step; with ``^`` before it where it is gone backwards, as in
+            SPARQL's property paths.
+        through: the entities between, one less.
     """
 
-    first: str
-    through: str
-    second: str
+    relations: tuple[str, ...]
+    through: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class LinkReasons:
 
     Attributes:
         nearest: the nearest known links, nearest first.
-        paths: paths of two steps, those through entities of few triples first.
+        paths: the shortest first, and among those of a length the ones through entities of few
+            triples; of paths through the same entities one.
     """
 
     nearest: tuple[NearLink, ...]
@@ -90,11 +92,11 @@ class ReasonFinder:
         self._shown = known.triples[ends[heads] & kinds[relations] & ends[tails]]
         self._vectors = torch.nn.functional.normalize(saved.model.entities.float(), dim=1)
         self._most = most
-        self._steps: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        self._steps: defaultdict[int, dict[int, str]] = defaultdict(dict)
         for head, relation, tail in self._shown.tolist():
             name = known.relations[relation]
-            self._steps[head].append((tail, name))
-            self._steps[tail].append((head, f"^{name}"))
+            self._steps[head].setdefault(tail, name)
+            self._steps[tail].setdefault(head, f"^{name}")
 
     def find(self, link: Triple) -> LinkReasons:
         """Find reasons for a link of terms that the model knows."""
@@ -118,14 +120,22 @@ class ReasonFinder:
         return self._vectors[others.to(self._vectors.device)] @ self._vectors[entity]
 
     def _paths(self, head: int, tail: int) -> Iterable[Path]:
-        back: defaultdict[int, list[str]] = defaultdict(list)
-        for between, name in self._steps[tail]:
-            back[between].append(name.removeprefix("^") if name[0] == "^" else f"^{name}")
-        found = sorted(
-            (len(self._steps[between]), self._known.entities[between], first, second)
-            for between, first in self._steps[head]
-            if between not in (head, tail)
-            for second in back[between]
-        )
-        for _, through, first, second in found[: self._most]:
-            yield Path(first, through, second)
+        """Find the shortest paths; those of three steps only where there are too few of two."""
+        begin, end = self._steps[head], self._steps[tail]
+        ways: list[tuple[int, ...]] = [(between,) for between in begin.keys() & end.keys()]
+        if len(ways) < self._most:
+            ways += [
+                (first, second)
+                for first in begin.keys() - {tail}
+                for second in self._steps[first].keys() & end.keys() - {head}
+            ]
+        for way in sorted(ways, key=self._rarity)[: self._most]:
+            stops = (head, *way, tail)
+            yield Path(
+                tuple(self._steps[here][there] for here, there in pairwise(stops)),
+                tuple(self._known.entities[stop] for stop in way),
+            )
+
+    def _rarity(self, way: tuple[int, ...]) -> tuple[int, int, tuple[str, ...]]:
+        degrees = prod(len(self._steps[stop]) for stop in way)
+        return len(way), degrees, tuple(self._known.entities[stop] for stop in way)

@@ -54,7 +54,7 @@ def keep_model(
             "temperature": calibration.temperature,
             "bias": calibration.bias,
         }
-    saved = SavedModel(model, split.whole(), told)
+    saved = SavedModel(model, split.whole(), told, site.names)
     directory = output / "models" / site.name
     save_model(saved, directory)
     try:

@@ -52,14 +52,14 @@ def write_tsv(links: pl.DataFrame) -> bytes:
     ]
     schema = {name: kind if kind.is_numeric() else pl.String for name, kind in links.schema.items()}
     buffer = BytesIO()
-    # Labels have no tab and no end of line: models are not written with such.
+    # Labels and names have no tab and no end of line: models are not written with such.
     pl.DataFrame(texts, schema=schema).write_csv(buffer, separator="\t", quote_style="never")
     return buffer.getvalue()
 
 
 def describe_path(path: Row) -> str:
     """Write a path as SPARQL's property path, and what it goes through."""
-    return f"{path['first']}/{path['second']} through {path['through']}"
+    return f"{'/'.join(path['relations'])} through {' and '.join(path['through'])}"
 
 
 def write_parquet(links: pl.DataFrame) -> bytes:

@@ -33,7 +33,14 @@ from hereditary_kg.embeddings.triples import Triple
 if TYPE_CHECKING:
     from hereditary_kg.embeddings.ranking import Side
 
-__all__ = ["ENSEMBLE", "EnsembleRule", "NamedModel", "PublishedLinks", "predict_links"]
+__all__ = [
+    "ENSEMBLE",
+    "EnsembleRule",
+    "NamedModel",
+    "PublishedLinks",
+    "collect_names",
+    "predict_links",
+]
 
 ENSEMBLE = "ensemble"
 """What stands for a model's name in the ensemble's rows."""
@@ -43,13 +50,15 @@ _DEPTH = 10
 """An ensemble is made of this many times the links that are asked for, of each model."""
 _FUSION = 60
 _NEAR = pl.Struct({"head": pl.String, "tail": pl.String, "similarity": pl.Float64})
-_PATH = pl.Struct({"first": pl.String, "through": pl.String, "second": pl.String})
+_PATH = pl.Struct({"relations": pl.List(pl.String), "through": pl.List(pl.String)})
 _COLUMNS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "model": pl.String,
     "rank": pl.Int64,
     "head": pl.String,
     "relation": pl.String,
     "tail": pl.String,
+    "head_name": pl.String,
+    "tail_name": pl.String,
     "score": pl.Float64,
     "probability": pl.Float64,
     "nearest": pl.List(_NEAR),
@@ -120,7 +129,8 @@ def predict_links(
             and fusion otherwise.
 
     Returns:
-        a row a link of a model: ``model``, ``rank``, ``head``, ``relation``, ``tail``, ``score``,
+        a row a link of a model: ``model``, ``rank``, ``head``, ``relation``, ``tail``,
+        ``head_name`` and ``tail_name`` (null where no model has a name), ``score``,
         ``probability`` (null without calibration), ``nearest`` and ``paths`` (see `link_reasons`).
         The ensemble's rows come last. Its score is what it orders by, and its reasons are those of
         the model that gives the link the best rank.
@@ -149,16 +159,25 @@ def predict_links(
         ReasonFinder(model.saved, read_namespaces(model.saved.about), local=question.local)
         for model in models
     ]
+    names = collect_names(models)
     rows = [
-        _row(model.name, link, reasons.find(link.triple))
+        _row(model.name, link, reasons.find(link.triple), names)
         for model, links, reasons in zip(models, found, finders, strict=True)
         for link in links[:count]
     ]
     if together:
         chosen = rule or ("mean" if calibrated else "fusion")
         fused = _fuse(predictors, found, chosen, question)[:count]
-        rows += _explain_fused(finders, found, fused)
+        rows += _explain_fused(finders, found, fused, names)
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
+
+
+def collect_names(models: Sequence[NamedModel]) -> dict[str, str]:
+    """Give what entities are called; where models differ, the first one has its way."""
+    names: dict[str, str] = {}
+    for model in reversed(models):
+        names |= model.saved.names
+    return names
 
 
 def _ask_all(
@@ -214,23 +233,31 @@ def _explain_fused(
     finders: Sequence[ReasonFinder],
     found: Sequence[Sequence[PredictedLink]],
     fused: Sequence[PredictedLink],
+    names: Mapping[str, str],
 ) -> list[tuple[object, ...]]:
     best: dict[Triple, tuple[int, int]] = {}
     for number, links in enumerate(found):
         for link in links:
             best[link.triple] = min(best.get(link.triple, (link.rank, number)), (link.rank, number))
-    return [_row(ENSEMBLE, link, finders[best[link.triple][1]].find(link.triple)) for link in fused]
+    return [
+        _row(ENSEMBLE, link, finders[best[link.triple][1]].find(link.triple), names)
+        for link in fused
+    ]
 
 
-def _row(model: str, link: PredictedLink, reasons: LinkReasons) -> tuple[object, ...]:
+def _row(
+    model: str, link: PredictedLink, reasons: LinkReasons, names: Mapping[str, str]
+) -> tuple[object, ...]:
     return (
         model,
         link.rank,
         link.head,
         link.relation,
         link.tail,
+        names.get(link.head),
+        names.get(link.tail),
         link.score,
         link.probability,
         [{"head": n.head, "tail": n.tail, "similarity": n.similarity} for n in reasons.nearest],
-        [{"first": p.first, "through": p.through, "second": p.second} for p in reasons.paths],
+        [{"relations": p.relations, "through": p.through} for p in reasons.paths],
     )

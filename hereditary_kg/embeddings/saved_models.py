@@ -2,7 +2,8 @@
 
 A directory holds ``vectors.safetensors`` (tensors ``entities`` and ``relations``, and in its
 header what model they are of), ``entities.txt`` and ``relations.txt`` (a label a line, in the order
-of the rows), and ``known.tsv.gz`` (the triples that the site trained, validated and tested on).
+of the rows), ``known.tsv.gz`` (the triples that the site trained, validated and tested on), and
+``names.tsv`` (what entities are called, as far as that is known).
 Labels and triples are the site's own: only vectors of shared rows were ever sent.
 """
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SavedModel", "load_model", "save_model"]
 
 _VECTORS, _ENTITIES, _RELATIONS = "vectors.safetensors", "entities.txt", "relations.txt"
-_KNOWN = "known.tsv.gz"
+_KNOWN, _NAMES = "known.tsv.gz", "names.tsv"
 _ABOUT = "hereditary_kg"
 
 
@@ -41,11 +42,13 @@ class SavedModel:
         model: the vectors.
         known: all triples that are known at the site, under the labels of the model's rows.
         about: how the model came about: its plan, rounds, metrics, privacy; JSON values.
+        names: what entities are called, for people.
     """
 
     model: EmbeddingModel
     known: TripleSet
     about: Mapping[str, object] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def save_model(saved: SavedModel, directory: Path) -> None:
@@ -84,7 +87,8 @@ def load_model(directory: Path) -> SavedModel:
         with safe_open(directory / _VECTORS, framework="pt") as opened:
             header = json.loads((opened.metadata() or {})[_ABOUT])
             entities, relations = (opened.get_tensor(name) for name in ("entities", "relations"))
-        labels = [_read_labels(directory / name) for name in (_ENTITIES, _RELATIONS)]
+        labels = [_read_lines(directory / name) for name in (_ENTITIES, _RELATIONS)]
+        names = _read_names(directory / _NAMES)
         model = EmbeddingModel(
             header["model"], entities, relations, reciprocal=header["reciprocal"]
         )
@@ -100,7 +104,7 @@ def load_model(directory: Path) -> SavedModel:
         len(known.relations),
     ):
         raise ModelError(f"{directory}: its labels are not those of its vectors. Train it anew.")
-    return SavedModel(model, known, header["about"])
+    return SavedModel(model, known, header["about"], names)
 
 
 def _write(saved: SavedModel, directory: Path) -> None:
@@ -118,6 +122,7 @@ def _write(saved: SavedModel, directory: Path) -> None:
     save_file(vectors, path, metadata={_ABOUT: json.dumps(header, sort_keys=True)})
     _write_labels(directory / _ENTITIES, known.entities)
     _write_labels(directory / _RELATIONS, known.relations)
+    _write_names(directory / _NAMES, saved.names)
     with (
         (directory / _KNOWN).open("wb") as raw,
         # No time stamp: the same triples are the same bytes.
@@ -136,5 +141,18 @@ def _write_labels(path: Path, labels: tuple[str, ...]) -> None:
     path.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8", newline="\n")
 
 
-def _read_labels(path: Path) -> list[str]:
+def _write_names(path: Path, names: Mapping[str, str]) -> None:
+    # A name is only looked at, so that white space in it may be changed.
+    lines = [f"{label}\t{' '.join(name.split())}\n" for label, name in sorted(names.items())]
+    path.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def _read_lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def _read_names(path: Path) -> dict[str, str]:
+    """Read names; none where the model was written before there were any."""
+    if not path.exists():
+        return {}
+    return dict(line.split("\t", 1) for line in _read_lines(path))

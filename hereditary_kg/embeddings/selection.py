@@ -16,14 +16,16 @@
 A triple is selected where one of the links has its predicate, and its ends are of one of the
 link's classes, if it names some. A term is of a class where its ``rdf:type`` is the class, or
 lies below it by ``rdfs:subClassOf``. Predicates are relations of the shared namespaces or local
-ones, just as entities are.
+ones, just as entities are. Links that stand in the store as nodes of their own are selected by
+``[[selection.statements]]``: see `statement_selection`.
+
+What public entities are called (``rdfs:label``) is read as well, for people who look at
+predictions; nothing is trained on it.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,10 +33,16 @@ import polars as pl
 
 from hereditary_kg.embeddings.errors import SelectionError
 from hereditary_kg.embeddings.label_kinds import Namespaces
+from hereditary_kg.embeddings.statement_selection import (
+    StatementSelection,
+    match_classes,
+    read_iris,
+    read_statement,
+)
 from hereditary_kg.embeddings.triples import TripleSet
 from hereditary_kg.federation.description_tables import TableReader
 from hereditary_kg.federation.errors import DescriptionError
-from hereditary_kg.rdf.terms import RDF_TYPE
+from hereditary_kg.rdf.terms import RDF_TYPE, Literal, parse_term
 from hereditary_kg.sites import Site, SiteError
 from hereditary_kg.sites.store_columns import read_columns
 
@@ -44,8 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LinkSelection", "SelectedTriples", "Selection", "read_selection", "select_triples"]
 
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|^`\\]+")
-_BELOW = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
+_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 
 
 @dataclass(frozen=True)
@@ -70,15 +77,22 @@ class Selection:
     Attributes:
         links: what is selected; a triple that several of them select counts once.
         namespaces: whose terms are everybody's.
+        statements: links that stand in the store as nodes of their own.
     """
 
     links: tuple[LinkSelection, ...]
     namespaces: Namespaces
+    statements: tuple[StatementSelection, ...] = ()
 
     @property
     def predicates(self) -> tuple[str, ...]:
-        """All predicates, each once."""
+        """All predicates of direct links, each once."""
         return tuple(dict.fromkeys(each for link in self.links for each in link.predicates))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All classes of statements, each once."""
+        return tuple(dict.fromkeys(each for one in self.statements for each in one.classes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +106,7 @@ class SelectedTriples:
         blank_nodes: how many have a blank node, which has no name that lasts.
         of_other_classes: how many have an end that is of none of the classes. A triple that
             several links leave out counts for each.
+        names: what public entities are called in the store, as far as they are.
     """
 
     triples: TripleSet
@@ -99,6 +114,7 @@ class SelectedTriples:
     literals: int
     blank_nodes: int
     of_other_classes: int
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
@@ -115,9 +131,9 @@ def read_selection(table: TableReader) -> Selection:
         SelectionError: something in it is wrong; with file, line and key.
     """
     try:
-        table.refuse_unknown(("shared_namespaces", "local_namespaces", "links"))
-        shared = _read_iris(table, "shared_namespaces", required=True)
-        local = _read_iris(table, "local_namespaces")
+        table.refuse_unknown(("shared_namespaces", "local_namespaces", "links", "statements"))
+        shared = read_iris(table, "shared_namespaces", required=True)
+        local = read_iris(table, "local_namespaces")
         for namespace in shared:
             if namespace.startswith(local):
                 raise table.error(
@@ -125,44 +141,34 @@ def read_selection(table: TableReader) -> Selection:
                     f"{namespace} lies in a namespace that is declared local; declare it once",
                 )
         links = tuple(map(_read_link, table.tables("links")))
-        if not links:
+        statements = tuple(map(read_statement, table.tables("statements")))
+        if not links and not statements:
             raise table.error(
                 "links", "is missing; name what is trained on: [[selection.links]] with predicates"
             )
     except DescriptionError as error:
         raise SelectionError(str(error)) from error
-    return Selection(links, Namespaces(shared, local))
+    return Selection(links, Namespaces(shared, local), statements)
 
 
 def _read_link(table: TableReader) -> LinkSelection:
     table.refuse_unknown(("predicates", "subject_classes", "object_classes"))
     return LinkSelection(
-        _read_iris(table, "predicates", required=True),
-        _read_iris(table, "subject_classes"),
-        _read_iris(table, "object_classes"),
+        read_iris(table, "predicates", required=True),
+        read_iris(table, "subject_classes"),
+        read_iris(table, "object_classes"),
     )
-
-
-def _read_iris(table: TableReader, key: str, *, required: bool = False) -> tuple[str, ...]:
-    iris = tuple(dict.fromkeys(table.texts(key)))
-    for iri in iris:
-        if not _IRI.fullmatch(iri):
-            raise table.error(
-                key, f"{iri!r} is no IRI; write it whole, without prefix and brackets"
-            )
-    if required and not iris:
-        raise table.error(key, "is missing; name one at least")
-    return iris
 
 
 def select_triples(site: Site, selection: Selection) -> SelectedTriples:
     """Read a site's training triples from the default graph of its store, in batches.
 
-    What lies below the site's base IRI is local, whatever is declared.
+    What lies below the site's base IRI is local, whatever is declared. Names are in English or
+    without a language where there are such.
 
     Raises:
-        SelectionError: nothing is selected; with the nearest predicates that there are. Or the
-            whole of a shared namespace lies below the site's base IRI.
+        SelectionError: nothing is selected; with the nearest predicates and classes that there
+            are. Or the whole of a shared namespace lies below the site's base IRI.
         SiteError: the store cannot be read.
     """
     base_iri = site.description.base_iri
@@ -173,6 +179,8 @@ def select_triples(site: Site, selection: Selection) -> SelectedTriples:
                 f"{site.description.name}, {base_iri}, where its own things are named. Take it out "
                 "of shared_namespaces."
             )
+    local = (*selection.namespaces.local, base_iri)
+    namespaces = Namespaces(selection.namespaces.shared, local)
     # Its own hold on the directory: the caller's, if there is one, is not let go of.
     with Site(site.directory, site.description) as held:
         store = held.open_store()
@@ -180,17 +188,22 @@ def select_triples(site: Site, selection: Selection) -> SelectedTriples:
             reader = _Reader(store)
             for link in selection.links:
                 reader.read(link)
+            for statement in selection.statements:
+                reader.read_statements(statement)
             triples = reader.triples()
             if not len(triples):
                 raise _nothing_selected(site, store, selection, reader)
+            public = filter(namespaces.is_public, triples.entities)
+            names = _read_names(store, frozenset(public))
         except (OSError, RuntimeError) as error:
             raise SiteError(f"{site.directory}: the store cannot be read: {error}") from error
     return SelectedTriples(
         triples,
-        Namespaces(selection.namespaces.shared, (*selection.namespaces.local, base_iri)),
+        namespaces,
         reader.literals,
         reader.blank_nodes,
         reader.of_other_classes,
+        names,
     )
 
 
@@ -213,12 +226,28 @@ class _Reader:
         for predicate in link.predicates:
             is_first = predicate not in self._counted
             self._counted.add(predicate)
+
+            def take(frame: pl.DataFrame, name: str = predicate, count: bool = is_first) -> None:
+                between = self._between_iris(frame, count=count)
+                self._take(self._of_classes(between, subjects, objects), name)
+
             read_columns(
                 self._store,
                 f"SELECT ?subject ?object {{ ?subject <{predicate}> ?object }}",
                 ("subject", "object"),
-                partial(self._take, predicate, subjects, objects, is_first),
+                take,
             )
+
+    def read_statements(self, selected: StatementSelection) -> None:
+        def take(frame: pl.DataFrame) -> None:
+            between = self._between_iris(frame, count=True)
+            if selected.relation is not None:
+                self._take(between, selected.relation)
+                return
+            for (token,), part in between.group_by("relation", maintain_order=True):
+                self._take(part, str(token)[1:-1])
+
+        read_columns(self._store, selected.query(), selected.columns, take)
 
     def triples(self) -> TripleSet:
         """Give what was read, the labels in their order as texts."""
@@ -229,47 +258,66 @@ class _Reader:
         """Give the terms of some classes in a column ``member``, None for no classes."""
         if not classes:
             return None
-        values = " ".join(f"<{each}>" for each in classes)
-        query = (
-            "SELECT DISTINCT ?member { { SELECT DISTINCT ?class { "
-            f"VALUES ?above {{ {values} }} ?class <{_BELOW}>* ?above }} }} "
-            f"?member <{RDF_TYPE}> ?class }}"
-        )
+        query = f"SELECT DISTINCT ?member {{ {match_classes(classes, 'member')} }}"
         return _read_column(self._store, query, "member")
 
-    def _take(
-        self,
-        predicate: str,
-        subjects: pl.DataFrame | None,
-        objects: pl.DataFrame | None,
-        is_first: bool,
-        frame: pl.DataFrame,
-    ) -> None:
-        has_blank = frame["object"].str.starts_with("_:")
+    def _between_iris(self, frame: pl.DataFrame, *, count: bool) -> pl.DataFrame:
+        """Leave out, and count, what has an end or a relation that is no IRI."""
+        has_blank = pl.any_horizontal(pl.all().str.starts_with("_:"))
         # Oxigraph writes numbers without quotes; statements about statements begin with <<.
-        is_literal = ~(frame["object"].str.contains("^<[^<]") | has_blank)
-        is_blank = ~is_literal & (frame["subject"].str.starts_with("_:") | has_blank)
-        if is_first:
-            self.literals += int(is_literal.sum())
-            self.blank_nodes += int(is_blank.sum())
-        frame = frame.filter(~is_literal & ~is_blank)
+        has_literal = pl.any_horizontal(
+            ~(pl.all().str.contains("^<[^<]") | pl.all().str.starts_with("_:"))
+        )
+        marked = frame.with_columns(
+            has_literal.alias("literal"), (has_blank & ~has_literal).alias("blank")
+        )
+        if count:
+            self.literals += int(marked["literal"].sum())
+            self.blank_nodes += int(marked["blank"].sum())
+        return frame.filter(~marked["literal"] & ~marked["blank"])
+
+    def _of_classes(
+        self, frame: pl.DataFrame, subjects: pl.DataFrame | None, objects: pl.DataFrame | None
+    ) -> pl.DataFrame:
         size = frame.height
         for end, members in (("subject", subjects), ("object", objects)):
             if members is not None:
                 frame = frame.join(members, left_on=end, right_on="member", how="semi")
         self.of_other_classes += size - frame.height
+        return frame
+
+    def _take(self, frame: pl.DataFrame, relation: str) -> None:
         if frame.is_empty():
             return
-        relation = self._relations.setdefault(predicate, len(self._relations))
         rows = np.empty((frame.height, 3), dtype=np.int64)
         rows[:, 0] = self._number(frame["subject"])
-        rows[:, 1] = relation
+        rows[:, 1] = self._relations.setdefault(relation, len(self._relations))
         rows[:, 2] = self._number(frame["object"])
         self._rows.append(rows)
 
     def _number(self, tokens: pl.Series) -> list[int]:
         numbers = self._entities
         return [numbers.setdefault(token[1:-1], len(numbers)) for token in tokens.to_list()]
+
+
+def _read_names(store: "Store", entities: frozenset[str]) -> dict[str, str]:
+    """Give what entities are called: in English or without a language, else the first in order."""
+    found: dict[str, tuple[bool, str]] = {}
+
+    def take(frame: pl.DataFrame) -> None:
+        for token, text in frame.iter_rows():
+            # Oxigraph writes numbers without quotes, and a name that is a number is none.
+            is_name = text.startswith('"') and token[1:-1] in entities
+            term = parse_term(text) if is_name else None
+            if not isinstance(term, Literal) or not term.lexical.strip():
+                continue
+            is_foreign = not (term.language or "en").lower().startswith("en")
+            name = (is_foreign, " ".join(term.lexical.split()))
+            found[token[1:-1]] = min(found.get(token[1:-1], name), name)
+
+    query = f"SELECT ?entity ?name {{ ?entity <{_LABEL}> ?name }}"
+    read_columns(store, query, ("entity", "name"), take)
+    return {entity: found[entity][1] for entity in sorted(found)}
 
 
 def _read_column(store: "Store", query: str, column: str) -> pl.DataFrame:
@@ -294,12 +342,23 @@ def _nothing_selected(
             "behind the selected predicates, and no IRI. Select predicates between IRIs; codes in "
             "literals become IRIs by `hkg map convert`."
         )
-    query = "SELECT DISTINCT ?predicate { ?s ?predicate ?o . FILTER(isIRI(?o)) }"
-    tokens = _read_column(store, query, "predicate")["predicate"].to_list()
-    there = sorted(token[1:-1] for token in tokens)
-    near = [one for each in selection.predicates for one in get_close_matches(each, there, n=2)]
-    shown = ", ".join(list(dict.fromkeys(near))[:3] or there[:5]) or "none"
-    return SelectionError(
-        f"Site {name} has none of the selected predicates in its default graph. "
-        f"{'The nearest' if near else 'Some'} between IRIs there: {shown}."
+    predicates = "SELECT DISTINCT ?name { ?s ?name ?o . FILTER(isIRI(?o)) }"
+    classes = f"SELECT DISTINCT ?name {{ ?s <{RDF_TYPE}> ?name }}"
+    looked = (
+        ("triple of the selected predicates", "between IRIs", selection.predicates, predicates),
+        ("statement of the selected classes and paths", "classes", selection.classes, classes),
     )
+    asked = [each for each in looked if each[2]]
+    hints = [
+        _name_nearest(kind, names, _read_column(store, query, "name")["name"].to_list())
+        for _, kind, names, query in asked
+    ]
+    missing = " and no ".join(what for what, *_ in asked)
+    return SelectionError(f"Site {name} has no {missing} in its default graph. {' '.join(hints)}")
+
+
+def _name_nearest(kind: str, asked: Sequence[str], tokens: Sequence[str]) -> str:
+    there = sorted(token[1:-1] for token in tokens)
+    near = [one for each in asked for one in get_close_matches(each, there, n=2)]
+    shown = ", ".join(list(dict.fromkeys(near))[:3] or there[:5]) or "none"
+    return f"{'The nearest' if near else 'Some'} {kind} there: {shown}."

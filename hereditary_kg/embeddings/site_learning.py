@@ -146,7 +146,7 @@ def make_training_client(
         SiteError: the site's store cannot be read.
     """
     transport = settings.transport
-    split, namespaces = split_source(
+    read = split_source(
         settings.source,
         settings.selection,
         namespaces=EVERYTHING_PUBLIC
@@ -175,7 +175,7 @@ def make_training_client(
             finished(output)
 
     return TrainingClient(
-        LearningSite(transport.site, split, namespaces, key),
+        LearningSite(transport.site, read.split, read.namespaces, key, read.names),
         protection,
         transport.directory / "checkpoints",
         keep,

@@ -4,7 +4,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,14 @@ class LearningSite:
         split: its triples.
         namespaces: whose terms are everybody's.
         key: what the sites have in common, and the server has not.
+        names: what public entities are called, for people; never sent.
     """
 
     name: str
     split: Split
     namespaces: Namespaces
     key: AlignmentKey
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

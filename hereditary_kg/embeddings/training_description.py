@@ -31,8 +31,8 @@ Paths are relative to the file.
 
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ from hereditary_kg.sites import Site
 
 __all__ = [
     "SiteSource",
+    "SplitSource",
     "TrainingDescription",
     "read_ratios",
     "read_training_description",
@@ -73,6 +74,21 @@ class SiteSource:
     name: str
     directory: Path | None = None
     triples: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SplitSource:
+    """What was read from a source.
+
+    Attributes:
+        split: the triples.
+        namespaces: whose terms are everybody's at this site.
+        names: what public entities are called, as far as a store says.
+    """
+
+    split: Split
+    namespaces: Namespaces
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,7 +145,7 @@ def read_training_description(path: Path, *, here: bool = True) -> TrainingDescr
         raise TrainingDescriptionError(str(error)) from error
 
 
-def split_site(source: SiteSource, description: TrainingDescription) -> tuple[Split, Namespaces]:
+def split_site(source: SiteSource, description: TrainingDescription) -> SplitSource:
     """Read a site's triples and split them: see `split_source`."""
     return split_source(
         source,
@@ -147,7 +163,7 @@ def split_source(
     namespaces: Namespaces,
     ratios: tuple[float, float, float],
     seed: int,
-) -> tuple[Split, Namespaces]:
+) -> SplitSource:
     """Read a site's triples and split them.
 
     Args:
@@ -157,21 +173,19 @@ def split_source(
         ratios: the shares of training, validation and test triples.
         seed: chooses the split.
 
-    Returns:
-        the split, and whose terms are everybody's at this site.
-
     Raises:
         EmbeddingError: nothing is selected, or it cannot be split.
         SiteError: the site's store cannot be read.
     """
+    names: Mapping[str, str] = {}
     if source.directory is not None and selection is not None:
         selected = select_triples(Site.open(source.directory), selection)
-        triples, namespaces = selected.triples, selected.namespaces
+        triples, namespaces, names = selected.triples, selected.namespaces, selected.names
     elif source.triples is not None:
         triples = TripleSet.from_labels(read_triples(source.triples))
     else:
         raise TrainingError(f"Site {source.name} has neither a directory nor triples.")
-    return split_triples(triples, seed=seed, ratios=ratios), namespaces
+    return SplitSource(split_triples(triples, seed=seed, ratios=ratios), namespaces, names)
 
 
 def _read(

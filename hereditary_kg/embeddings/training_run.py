@@ -8,6 +8,7 @@ from hereditary_kg.embeddings.alignment_keys import local_alignment_key
 from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.grids.certificates import Authority
 from hereditary_kg.embeddings.grids.in_process import InProcessGrid
+from hereditary_kg.embeddings.grids.ledger import OutgoingLedger
 from hereditary_kg.embeddings.grids.node import SiteApp
 from hereditary_kg.embeddings.local_training import LocalTraining
 from hereditary_kg.embeddings.model_keeping import keep_model
@@ -84,7 +85,12 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
     plan = description.plan
     events = description.output / EVENTS
     server, sessions = train_sites(
-        sites, plan, description.output / "checkpoints", told, events=events
+        sites,
+        plan,
+        description.output / "checkpoints",
+        told,
+        events=events,
+        outgoing=description.output / "outgoing",
     )
     kept = {
         name: _keep(session, number, rank) for name, (session, number, rank) in sessions.items()
@@ -121,6 +127,7 @@ def train_sites(
     patience: float = 3600.0,
     parallel: int = 1,
     around: Callable[[SiteApp], SiteApp] | None = None,
+    outgoing: Path | None = None,
 ) -> tuple[TrainingServer, dict[str, tuple[SiteSession, int, float]]]:
     """Train over sites in this process, each of which answers messages and no more.
 
@@ -134,6 +141,7 @@ def train_sites(
         parallel: how many sites work at once.
         around: changes what each site brings to the run, such as by a ledger, or for a simulation
             of sites that are slow.
+        outgoing: the directory of the sites' ledgers of what leaves them; None: there are none.
 
     Returns:
         the server, and for each site its session with the vectors that were best on its validation
@@ -155,7 +163,14 @@ def train_sites(
         )
         for site in sites
     ]
-    apps = [SiteApp(client.site.name, make_client_app(client)) for client in clients]
+    apps = [
+        SiteApp(
+            client.site.name,
+            make_client_app(client),
+            ledger=_open_ledger(client.site.name, outgoing),
+        )
+        for client in clients
+    ]
     if around is not None:
         apps = [around(app) for app in apps]
     with InProcessGrid(apps, plan.settings(), parallel=parallel) as grid:
@@ -179,10 +194,8 @@ def read_sites(description: TrainingDescription) -> list[LearningSite]:
     It is no secret here: all sites are in this process.
     """
     key = local_alignment_key(description.name, description.plan.seed)
-    return [
-        LearningSite(source.name, *split_site(source, description), key)
-        for source in description.sites
-    ]
+    read = [(source.name, split_site(source, description)) for source in description.sites]
+    return [LearningSite(name, each.split, each.namespaces, key, each.names) for name, each in read]
 
 
 def train_alone(site: LearningSite, plan: TrainingPlan) -> tuple[EmbeddingModel, int, float]:
@@ -252,6 +265,16 @@ def _copy(model: EmbeddingModel) -> EmbeddingModel:
     return EmbeddingModel(
         model.scoring, model.entities.clone(), model.relations.clone(), reciprocal=model.reciprocal
     )
+
+
+def _open_ledger(site: str, directory: Path | None) -> OutgoingLedger | None:
+    if directory is None:
+        return None
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{directory}: it cannot be made: {error.strerror}") from error
+    return OutgoingLedger(directory / f"{site}.jsonl", site)
 
 
 def _protect(sites: Sequence[LearningSite]) -> tuple[dict[str, SiteProtection], AllowList]:

@@ -56,11 +56,25 @@ def test_a_tail_and_no_end_can_be_asked_for(run, model):
 def test_a_table_shows_links_and_why(run, model, tmp_path):
     done = run("predict", model, *ONE, "-O", "table")
     assert done.code == 0
-    for told in ("probability", "term:4", "why", "known is term:", "through term:11"):
+    for told in ("probability", "term:3 → term:4", "alike term:", "-relation:near→ term:11 ←rel"):
         assert told in done.output
     written = run("predict", model, *ONE, "-o", tmp_path / "links.txt")
     assert (written.code, written.output) == (0, "")
     assert (tmp_path / "links.txt").read_text() == done.output
+
+
+def test_a_table_shows_names_and_fits_its_width(run, tmp_path):
+    names = {"term:3": "the third [bold]term\x1b[2J", "term:4": "fourth " * 30, "term:11": "last"}
+    save_model(replace(ring_model(), names=names), tmp_path / "named")
+    done = run("predict", tmp_path / "named", *ONE, "-O", "table")
+    assert done.code == 0
+    assert "the third [bold]term [2J term:3 → fourth fourth" in done.output
+    assert "-relation:near→ last ←relation:near-" in done.output
+    assert max(map(len, done.output.splitlines())) <= 100
+    assert "\x1b" not in done.output
+    frame = _read(run("predict", tmp_path / "named", *ONE).content)
+    assert frame["head_name"][0] == "the third [bold]term\x1b[2J"
+    assert frame["tail_name"][0] == ("fourth " * 30).strip()
 
 
 def test_parquet_and_rdf_are_written(run, model, tmp_path):

@@ -25,13 +25,37 @@ def test_neighbours_in_the_ring_are_nearest():
 
 def test_paths_are_through_what_both_ends_are_linked_with():
     saved = ring_model()
-    assert _find(saved).paths == (Path("relation:near", "term:11", "^relation:near"),)
+    assert _find(saved).paths == (Path(("relation:near", "^relation:near"), ("term:11",)),)
     local = _find(saved, local=True, most=9).paths
-    assert Path("^relation:has", "person:0", "relation:has") in local
+    assert Path(("^relation:has", "relation:has"), ("person:0",)) in local
     # Entities of few triples come first: a person has two, term 11 has four.
-    assert local[0].through == "person:0"
-    ways = _find(saved, ("term:1", "relation:next", "term:3"), most=9).paths
-    assert ways == (Path("relation:next", "term:2", "relation:next"),)
+    assert local[0].through == ("person:0",)
+    ways = _find(saved, ("term:1", "relation:next", "term:3"), most=1).paths
+    assert ways == (Path(("relation:next", "relation:next"), ("term:2",)),)
+
+
+def test_paths_of_three_steps_come_after_those_of_two():
+    saved = ring_model()
+    ways = _find(saved, ("term:0", "relation:next", "term:3"), most=9).paths
+    assert ways == (
+        Path(("^relation:next", "^relation:near"), ("term:11",)),
+        Path(("relation:next",) * 3, ("term:1", "term:2")),
+    )
+    # By an oracle of another kind: all chains of three known triples, whichever way they are gone.
+    known = [(h, r, t) for h, r, t in saved.known.labels() if not (h + t).count("person")]
+    steps = known + [(t, f"^{r}", h) for h, r, t in known]
+    chains = {
+        ((first, second, third), (a, b))
+        for start, first, a in steps
+        for here, second, b in steps
+        for there, third, end in steps
+        if (start, here, there, end) == ("term:3", a, b, "term:5") and len({start, a, b, end}) == 4
+    }
+    found = _find(saved, ("term:3", "relation:next", "term:5"), most=99).paths
+    assert {(path.relations, path.through) for path in found if len(path.through) == 2} == chains
+    assert chains
+    sizes = [len(path.through) for path in found]
+    assert sizes == sorted(sizes)
 
 
 def test_there_may_be_no_reason():

@@ -60,9 +60,8 @@ def test_one_model_is_shown_with_reasons_and_no_ensemble():
     first = found.row(0, named=True)
     assert (first["tail"], first["nearest"][0]["similarity"] > 0.8) == ("term:4", True)
     assert first["paths"][0] == {
-        "first": "relation:near",
-        "through": "term:11",
-        "second": "^relation:near",
+        "relations": ["relation:near", "^relation:near"],
+        "through": ["term:11"],
     }
 
 

@@ -27,13 +27,22 @@ def test_a_model_comes_back(tmp_path, name, reciprocal):
     assert found.known.entities == KNOWN.entities
     assert found.known.labels() == KNOWN.labels()
     assert found.about == saved.about
+    assert found.names == {}
+
+
+def test_names_come_back_on_one_line_each(tmp_path):
+    names = {"c": "of two\tparts\n", "a b": "first"}
+    save_model(SavedModel(_model(), KNOWN, names=names), tmp_path / "clinic")
+    assert load_model(tmp_path / "clinic").names == {"a b": "first", "c": "of two parts"}
+    (tmp_path / "clinic" / "names.tsv").unlink()
+    assert load_model(tmp_path / "clinic").names == {}
 
 
 def test_the_same_model_is_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         save_model(SavedModel(_model(), KNOWN), tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert len(names) == 4
+    assert len(names) == 5
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

@@ -145,7 +145,9 @@ def test_a_caller_keeps_its_hold(site):
 
 
 def test_nothing_selected_is_explained(site):
-    with pytest.raises(SelectionError, match=rf"none of the selected.*The nearest .*: {HAS}\.$"):
+    with pytest.raises(
+        SelectionError, match=rf"no triple of the selected.*The nearest .*: {HAS}\.$"
+    ):
         select(site, LinkSelection((f"{EX}hass",)))
     with pytest.raises(SelectionError, match=r"Some between IRIs there: "):
         select(site, LinkSelection(("urn:x",)))

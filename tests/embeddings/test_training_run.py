@@ -68,6 +68,15 @@ def test_a_run_leaves_models_and_a_report(tmp_path):
     svg = (output / "curves.svg").read_text()
     assert svg.count("site-0") >= 1
     assert all(path.exists() for path in run.files)
+    for name in run.models:
+        left = (output / "outgoing" / f"{name}.jsonl").read_text()
+        lines = [json.loads(line) for line in left.splitlines()]
+        assert {line["site"] for line in lines} == {name}
+        assert [line["type"] for line in lines].count("train") == 4
+        assert all(line["bytes"] > 0 for line in lines)
+        # Of the site's 26 entities the 24 shared ones are sent a round, in sums.
+        assert "person" not in left
+        assert "term:" not in left
 
 
 def test_the_same_run_is_the_same_files(tmp_path):
