@@ -9,9 +9,10 @@ vocabulary  HGNC's gene groups and enzymes (2025-06), and what lies below what i
 ==========  =========================================================================  ========
 
 Diseases are Mondo's, by its exact mappings of 2025; genes are HGNC's. No file of 2026 is read. Of
-HGNC only gene groups, enzyme numbers, symbols and numbers are: which genes have a disease (``gencc``,
-``lsdb``) is not. A link of DISEASES is kept only for the narrowest of the diseases that it names for
-a gene: it also names all above.
+HGNC only symbols, numbers, gene groups and enzymes are: which genes have a disease (``gencc``,
+``lsdb``) is not. A link of DISEASES is kept only for the narrowest of the diseases that it names
+for a gene: it also names all above. Phenotypes are those that three in ten persons have, or that
+nobody gives a frequency of.
 """
 
 import gzip
@@ -135,7 +136,7 @@ def obo_iri(code: str) -> str:
 
 
 def read_hierarchy(path: Path) -> Hierarchy:
-    """Read a release of Mondo: a table of terms with all that is above them; without obsolete ones."""
+    """Read a release of Mondo: terms with all that is above them; obsolete ones are left out."""
     with path.open("rb") as stream:
         terms = orjson.loads(zstandard.ZstdDecompressor().stream_reader(stream).read())
     iris = {

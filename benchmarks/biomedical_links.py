@@ -1,9 +1,9 @@
 """Gene-disease links over four sites of real data: held-out ones, and those that came to be known.
 
 A registry, a clinic, DISEASES and a site with vocabularies train alone, federated and pooled on the
-same triples (see `biomedical_graph`). Settings and strategy were chosen by ``--choose``, which looks
-at validation triples alone. Splits and new links are checked for leakage before anything is
-trained; if there is any, nothing is reported.
+same triples (see `biomedical_graph`). ``--choose`` compares strategies on validation links alone.
+Splits and new links are checked for leakage before anything is trained; if there is any, nothing
+is reported.
 
 ``--keep DIRECTORY`` keeps what each way gave with each seed, and takes up what is there, so that a
 run can be ended and gone on with.
@@ -225,7 +225,7 @@ def rank_new(
 
 
 def calibrate(material: Material, models: Models) -> dict[str, dict[str, list[float]]]:
-    """Fit each site's probabilities on its validation links, and compare them with its test links."""
+    """Fit each site's probabilities on its validation links, and look at its test links."""
     found = {}
     for site, answers in models.items():
         split = material.splits[site]

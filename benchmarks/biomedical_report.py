@@ -154,7 +154,7 @@ def write_new_links(new: Mapping[str, Sequence[NewLink]], results: Sequence[Seed
 
 
 def write_calibration(results: Sequence[SeedResult], *, draw: bool) -> str:
-    """Write the expected calibration error of each site's predicted links, and draw the first seed's."""
+    """Write the calibration error of each site's predicted links, and draw the first seed's."""
     rows = []
     measured = [
         {

@@ -129,8 +129,10 @@ def group_pairs(pairs: Iterable[Pair], hierarchy: Hierarchy) -> list[tuple[Pair,
             if one in hierarchy.above.get(other, ()) or other in hierarchy.above.get(one, ()):
                 joined = group[one] | group[other]
                 group |= dict.fromkeys(joined, joined)
-        for each in dict.fromkeys(group.values()):
-            found.append(tuple((gene, disease) for disease in sorted(each)))
+        found += [
+            tuple((gene, disease) for disease in sorted(each))
+            for each in dict.fromkeys(group.values())
+        ]
     return found
 
 
