@@ -12,8 +12,8 @@ Diseases are Mondo's, by its exact mappings of 2025; genes are HGNC's. No file o
 HGNC only symbols, numbers, gene groups and enzymes are: which genes have a disease (``gencc``,
 ``lsdb``) is not. A link of DISEASES is kept only for the narrowest of the diseases that it names
 for a gene: it also names all above in DOID and ICD-10, which are not all above in Mondo, such as
-autosomal recessive disease. So what is above by DOID (2024-07) counts as above. Phenotypes are those that three in ten persons have, or that
-nobody gives a frequency of.
+autosomal recessive disease. So what is above by DOID (2024-07) counts as above. Phenotypes are
+those that three in ten persons have, or that nobody gives a frequency of.
 """
 
 import gzip
