@@ -329,7 +329,7 @@ def main() -> None:
     machine = describe_machine()
     told = (
         f"{plan.model}, dimension {plan.dimension}, {plan.rounds} rounds of one epoch, strategy "
-        f"{plan.strategy}, {len(results)} seeds."
+        f"{plan.strategy}, seeds {', '.join(map(str, options.seeds))}."
     )
     sections = {
         "biomedical_graph": write_graph(graph, new),

@@ -102,7 +102,7 @@ def write_held_out(results: Sequence[SeedResult]) -> str:
         sites = list(zip(*genes, strict=True))
         cells = [_mean_reciprocal(site) for site in sites]
         whole = [np.concatenate(each) for each in genes]
-        hits = str(confidence_interval([float(np.mean(each <= 10)) for each in whole]))
+        hits = _over_seeds([float(np.mean(each <= 10)) for each in whole])
         sides = _mean_reciprocal([np.concatenate(e) for e in both]) if both[0] else ""
         seconds = float(np.mean([each.seconds for each in found]))
         time = f"{seconds:.0f} s" if seconds else ""
@@ -113,7 +113,12 @@ def write_held_out(results: Sequence[SeedResult]) -> str:
 
 
 def _mean_reciprocal(ranks: Sequence[NDArray[np.float64]]) -> str:
-    return str(confidence_interval([float(np.mean(1 / each)) for each in ranks]))
+    return _over_seeds([float(np.mean(1 / each)) for each in ranks])
+
+
+def _over_seeds(values: Sequence[float]) -> str:
+    """Write the mean and its interval; one seed has none."""
+    return str(confidence_interval(values)) if len(values) > 1 else f"{values[0]:.3f}"
 
 
 def write_new_links(new: Mapping[str, Sequence[NewLink]], results: Sequence[SeedResult]) -> str:
