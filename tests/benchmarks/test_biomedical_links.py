@@ -113,6 +113,14 @@ def test_what_is_above_and_below_is_related():
     assert hierarchy.nearest_above("heart-2a", {"spine"}) == []
 
 
+def test_what_another_hierarchy_has_above_counts_as_well():
+    other = Hierarchy({"heart": {"recessive": 1, "heart-1": 1}, "spine": {"spine": 1}})
+    joined = Hierarchy(ABOVE).joined(other)
+    assert joined.above["heart-2a"] == {**ABOVE["heart-2a"], "recessive": 3, "heart-1": 3}
+    assert joined.above["spine"] == {"disease": 1}
+    assert "heart-1" not in joined.above["heart-1"]
+
+
 def test_pairs_of_a_gene_and_related_diseases_are_one_group():
     pairs = [("g1", "heart"), ("g1", "heart-1"), ("g1", "spine"), ("g2", "heart-1")]
     assert sorted(group_pairs(pairs, Hierarchy(ABOVE))) == [
