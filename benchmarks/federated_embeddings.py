@@ -76,8 +76,10 @@ class Way:
         return cls(strategy, tuple((name, float(value)) for name, value in pairs))
 
     def __str__(self) -> str:
-        told = [f"{name.replace('_', ' ')} {value:g}" for name, value in self.changes if value != 1]
-        told += [name for name, value in self.changes if value == 1]
+        told = [
+            "secure" if name == "secure" else f"{name.replace('_', ' ')} {value:g}"
+            for name, value in self.changes
+        ]
         return ", ".join((self.strategy, *told))
 
 
