@@ -87,8 +87,8 @@ def read_alignment_key(*, path: Path | None = None, variable: str | None = None)
     """Read the key from a file or from an environment variable.
 
     Raises:
-        AlignmentKeyError: neither or both are given, there is none, or it is no key. What was
-            read is not shown.
+        AlignmentKeyError: neither or both are given, there is none, others may read it, or it is no
+            key. What was read is not shown.
     """
     if (path is None) == (variable is None):
         raise AlignmentKeyError(
@@ -99,12 +99,18 @@ def read_alignment_key(*, path: Path | None = None, variable: str | None = None)
         place = str(path)
         try:
             text = path.read_text(encoding="ascii").strip()
+            mode = path.stat().st_mode
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise AlignmentKeyError(
                 f"{place}: the sites' common key cannot be read: {reason}. One site makes it by "
-                "create_alignment_key; copy its file here."
+                "hkg site alignment-key; copy its file here."
             ) from error
+        if mode & 0o077:
+            raise AlignmentKeyError(
+                f"{place}: others on this machine may read the sites' common key, by which they find "
+                f"out what sites have. Run: chmod 600 {path}"
+            )
     else:
         place = f"environment variable {variable}"
         text = os.environ.get(variable or "", "").strip()

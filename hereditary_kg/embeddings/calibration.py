@@ -165,7 +165,8 @@ def predict_held_out(
         for first in range(0, len(asked), step):
             scores = score_questions(scorer, side, asked[first : first + step], device)
             if temperatures is None:
-                temperatures = _TEMPERATURES * max(float(scores.std()), 1e-6)
+                spread = scores[torch.isfinite(scores)].std().nan_to_num()
+                temperatures = _TEMPERATURES * max(float(spread), 1e-6)
             scores[known.within(first, first + step)] = -torch.inf
             truth = torch.zeros(scores.shape, dtype=torch.bool, device=scores.device)
             truth[answers.within(first, first + step)] = True

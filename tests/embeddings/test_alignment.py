@@ -255,10 +255,19 @@ def test_a_key_is_made_and_read(tmp_path, monkeypatch):
         create_alignment_key(tmp_path / "absent" / "key")
 
 
+def test_a_key_that_others_may_read_is_refused(tmp_path):
+    path = tmp_path / "alignment.key"
+    create_alignment_key(path)
+    path.chmod(0o640)
+    with pytest.raises(AlignmentKeyError, match="chmod 600"):
+        read_alignment_key(path=path)
+
+
 @pytest.mark.parametrize("text", ["", "ab" * 31, "ab" * 33, "secret words " * 5, "é"])
 def test_what_is_no_key_is_told_and_not_shown(tmp_path, monkeypatch, text):
     path = tmp_path / "alignment.key"
     path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
     monkeypatch.setenv("ALIGNMENT_KEY", text)
     for place in ({"path": path}, {"variable": "ALIGNMENT_KEY"}):
         with pytest.raises(AlignmentKeyError) as raised:

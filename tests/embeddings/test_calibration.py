@@ -63,6 +63,15 @@ def test_the_temperature_of_the_world_is_found():
     assert measure_reliability(cold, tails_only(links)).expected_calibration_error > 0.04
 
 
+def test_what_a_scorer_rules_out_does_not_spoil_the_temperature():
+    world = DrawnWorld(1)
+    world.scores[:, ENTITIES // 2 :] = -np.inf
+    kept = world.truth.triples[:, 2] < ENTITIES // 2
+    links = predict_held_out(world, world.truth.select(kept), [], limit=None)
+    assert np.isfinite(links.temperatures).all()
+    assert np.isfinite(fit_calibration(tails_only(links)).temperature)
+
+
 def test_known_answers_are_no_candidates():
     world = DrawnWorld(3)
     links = predict_held_out(world, world.truth, [world.truth], limit=50, links=40)
