@@ -108,8 +108,8 @@ def read_alignment_key(*, path: Path | None = None, variable: str | None = None)
             ) from error
         if mode & 0o077:
             raise AlignmentKeyError(
-                f"{place}: others on this machine may read the sites' common key, by which they find "
-                f"out what sites have. Run: chmod 600 {path}"
+                f"{place}: others on this machine may read the sites' common key, which shows "
+                f"who has it what sites have. Run: chmod 600 {path}"
             )
     else:
         place = f"environment variable {variable}"
