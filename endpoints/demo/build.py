@@ -32,9 +32,10 @@ __all__ = [
     "TRAINING",
     "BuiltSite",
     "build_demo",
-    "check_scale",
+    "directory_option",
     "locate_sites",
     "main",
+    "scale_option",
 ]
 
 SITES = Path(__file__).parent / "sites"
@@ -162,7 +163,7 @@ def _write_descriptions(directory: Path) -> None:
         (directory / description.name).write_text(text, encoding="utf-8")
 
 
-def check_scale(_context: click.Context, _option: click.Parameter, value: float) -> float:
+def _check_scale(_context: click.Context, _option: click.Parameter, value: float) -> float:
     """Take a scale from the command line.
 
     Raises:
@@ -173,26 +174,30 @@ def check_scale(_context: click.Context, _option: click.Parameter, value: float)
     return value
 
 
-@click.command()
-@click.option(
+scale_option = click.option(
     "--scale",
     type=float,
     default=1.0,
     show_default=True,
-    callback=check_scale,
+    callback=_check_scale,
     help="Share of the persons and of the registry's diseases.",
 )
+directory_option = click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the sites go; without it, a directory of the scale's own below endpoints/demo.",
+)
+
+
+@click.command()
+@scale_option
 @click.option(
     "--only",
     type=click.Choice(list(TITLES)),
     multiple=True,
     help="Build this site alone; may be given several times.",
 )
-@click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the sites go; without it, a directory of the scale's own below endpoints/demo.",
-)
+@directory_option
 @click.option("--force", is_flag=True, help="Build anew what is built already.")
 def main(scale: float, only: tuple[str, ...], directory: Path | None, force: bool) -> None:
     """Build the sites of the demo; all persons in them are synthetic."""

@@ -12,7 +12,14 @@ import polars as pl
 from rich.console import Console
 from rich.padding import Padding
 
-from endpoints.demo.build import SITES, TRAINING, build_demo, check_scale, locate_sites
+from endpoints.demo.build import (
+    SITES,
+    TRAINING,
+    build_demo,
+    directory_option,
+    locate_sites,
+    scale_option,
+)
 from endpoints.demo.dataset import SYNTHETIC
 from endpoints.demo.known_elsewhere import read_omim_links
 from endpoints.demo.run import name_command, name_path
@@ -106,19 +113,8 @@ def _look_up(console: Console, links: pl.DataFrame, model: Path) -> None:
 
 
 @click.command()
-@click.option(
-    "--scale",
-    type=float,
-    default=1.0,
-    show_default=True,
-    callback=check_scale,
-    help="Share of the persons and of the registry's diseases.",
-)
-@click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the sites go; without it, a directory of the scale's own below endpoints/demo.",
-)
+@scale_option
+@directory_option
 def main(scale: float, directory: Path | None) -> None:
     """Train over four sites and predict ten links; all persons in them are synthetic."""
     console = open_console()

@@ -22,8 +22,9 @@ from endpoints.demo.build import (
     SITES,
     BuiltSite,
     build_demo,
-    check_scale,
+    directory_option,
     locate_sites,
+    scale_option,
 )
 from endpoints.demo.dataset import SYNTHETIC
 from endpoints.demo.served_sites import ServiceError, serve_sites
@@ -197,19 +198,8 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 @click.command()
-@click.option(
-    "--scale",
-    type=float,
-    default=1.0,
-    show_default=True,
-    callback=check_scale,
-    help="Share of the persons and of the registry's diseases.",
-)
-@click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the sites go; without it, a directory of the scale's own below endpoints/demo.",
-)
+@scale_option
+@directory_option
 def main(scale: float, directory: Path | None) -> None:
     """Ask three questions of four sites; all persons in them are synthetic."""
     # On SIGTERM, too, the blocks that serve the sites must end in good order.

@@ -19,8 +19,8 @@ from hereditary_kg.embeddings.alignment import RowMap
 from hereditary_kg.embeddings.errors import TrainingError
 from hereditary_kg.embeddings.grids.errors import CodingError
 from hereditary_kg.embeddings.grids.message_coding import decode_records, encode_records
-from hereditary_kg.embeddings.grids.run_directories import replace_file
 from hereditary_kg.embeddings.run_records import read_answer, read_bytes, write_answer, write_bytes
+from hereditary_kg.embeddings.whole_files import replace_file
 
 __all__ = ["ClientState", "ClientStateFile", "forget_other_runs", "hold_runs"]
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["written_whole"]
+__all__ = ["replace_file", "written_whole"]
 
 
 @contextmanager
@@ -29,3 +29,26 @@ def written_whole(path: Path) -> Generator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    # Only this puts the new name on the disk as well.
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, for its owner alone.
+
+    Args:
+        path: the file; its directory is there.
+        data: all of it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with written_whole(path) as beside:
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)

@@ -19,8 +19,8 @@ from hereditary_kg.embeddings.grids.message_coding import decode_records, encode
 from hereditary_kg.embeddings.grids.run_directories import (
     finish_run_directory,
     open_run_directory,
-    replace_file,
 )
+from hereditary_kg.embeddings.whole_files import replace_file
 
 __all__ = ["Journal"]
 

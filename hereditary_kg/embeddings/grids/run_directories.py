@@ -1,14 +1,14 @@
 """A site's directory of a run: one for each run's number, known by the run's manifest."""
 
-import os
 import shutil
 from hashlib import sha256
 from pathlib import Path
 
 from hereditary_kg.embeddings.grids.errors import ManifestError, SettingsError
 from hereditary_kg.embeddings.grids.manifest import RunManifest, SignedManifest
+from hereditary_kg.embeddings.whole_files import replace_file
 
-__all__ = ["finish_run_directory", "open_run_directory", "replace_file"]
+__all__ = ["finish_run_directory", "open_run_directory"]
 
 
 def open_run_directory(above: Path, signed: SignedManifest, run: RunManifest) -> Path:
@@ -52,25 +52,3 @@ def finish_run_directory(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     (directory / "finished").touch()
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, for its owner alone, also if the machine stops.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    # Only this puts the new name on the disk as well.
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
