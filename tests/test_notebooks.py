@@ -14,6 +14,8 @@ HOME = Path(__file__).parents[1]
 NOTEBOOKS = sorted((HOME / "notebooks").glob("*.ipynb"))
 
 
+# A training of half a minute on an idle machine.
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_writes_what_it_shows(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
