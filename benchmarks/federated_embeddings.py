@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks.link_prediction_data import FB15K_237
 from benchmarks.reporting import describe_machine, write_section, write_table
 from hereditary_kg.embeddings.alignment_keys import AlignmentKey
 from hereditary_kg.embeddings.label_kinds import EVERYTHING_PUBLIC
@@ -43,7 +43,6 @@ from hereditary_kg.embeddings.training_plan import TrainingPlan
 from hereditary_kg.embeddings.training_run import train_alone, train_sites
 from hereditary_kg.embeddings.triples import TripleSet
 
-DATA = Path("../shared/data/kge/FB15k-237")
 KEY = AlignmentKey(b"a key of a benchmark, no secret!")
 _COMMON = TrainingPlan(batch_size=256, negatives=256, secure=False, minimum_owners=2)
 PLANS = {
@@ -121,7 +120,7 @@ def deal(everything: TripleSet, partition: str, seed: int) -> list[LearningSite]
         parts: Sequence[TripleSet] = partition_by_relation(everything, 3, seed=seed)
     elif partition == "published":
         parts = partition_as_published(
-            everything, read_relation_sites(DATA / "r10_relation_sites.tsv")
+            everything, read_relation_sites(FB15K_237 / "r10_relation_sites.tsv")
         )
     else:
         parts = partition_by_triple(everything, 5, seed=seed)
@@ -228,7 +227,7 @@ class Job:
     def run(self) -> dict[Way, Measured]:
         """Train in each way."""
         torch.set_num_threads(self.threads)
-        graph = read_public_graph(DATA).whole()
+        graph = read_public_graph(FB15K_237).whole()
         drawn = np.random.default_rng(0).random(len(graph)) < self.share
         graph = graph.select(drawn).used_only() if self.share < 1 else graph
         sites = deal(graph, self.partition, self.plan.seed)

@@ -23,7 +23,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from benchmarks.federated_embeddings import DATA, KEY, split
+from benchmarks.federated_embeddings import KEY, split
+from benchmarks.link_prediction_data import FB15K_237
 from benchmarks.reporting import describe_machine, write_section, write_table
 from hereditary_kg.embeddings.label_kinds import EVERYTHING_PUBLIC
 from hereditary_kg.embeddings.partitions import partition_by_relation, partition_by_triple
@@ -280,7 +281,7 @@ def main() -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
-    everywhere = read_public_graph(DATA).whole()
+    everywhere = read_public_graph(FB15K_237).whole()
     sites = deal(everywhere, options.partition, options.seed, options.tested)
     untrained = rank_untrained(sites, options.seed)
     found: dict[tuple[str, float], Measured] = {}

@@ -29,8 +29,8 @@ import numpy as np
 from flwr.clientapp import ClientApp
 from numpy.typing import NDArray
 
-from benchmarks.federated_embeddings import DATA, KEY, known_at, split
-from benchmarks.link_prediction_data import densest_part
+from benchmarks.federated_embeddings import KEY, known_at, split
+from benchmarks.link_prediction_data import FB15K_237, densest_part
 from benchmarks.reporting import describe_machine, write_section, write_table
 from benchmarks.traffic import Traffic
 from hereditary_kg.embeddings.grids.flower_api import NODE_UNAVAILABLE, Context, Error, Message
@@ -388,7 +388,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the triples; the densest")
     parser.add_argument("--markdown", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
-    everywhere = densest_part(read_public_graph(DATA).whole(), options.share)
+    everywhere = densest_part(read_public_graph(FB15K_237).whole(), options.share)
     sites = deal_unequally(everywhere, SITES, options.seed)
     plan = replace(
         PLAN, dimension=options.dimension, rounds=options.rounds, seed=options.seed, secure=True

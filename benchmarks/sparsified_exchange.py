@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.federated_embeddings import DATA, deal, test
-from benchmarks.link_prediction_data import densest_part
+from benchmarks.federated_embeddings import deal, test
+from benchmarks.link_prediction_data import FB15K_237, densest_part
 from benchmarks.reporting import describe_machine, write_section, write_table
 from benchmarks.traffic import Traffic
 from hereditary_kg.embeddings.public_graphs import read_public_graph
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the triples; the densest")
     parser.add_argument("--markdown", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
-    everywhere = densest_part(read_public_graph(DATA).whole(), options.share)
+    everywhere = densest_part(read_public_graph(FB15K_237).whole(), options.share)
     nothing = everywhere.select(np.zeros(len(everywhere), dtype=np.bool_))
     whole = Split(everywhere, nothing, nothing)
     table = []

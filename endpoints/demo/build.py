@@ -33,6 +33,7 @@ __all__ = [
     "BuiltSite",
     "build_demo",
     "directory_option",
+    "locate_description",
     "locate_sites",
     "main",
     "scale_option",
@@ -58,6 +59,17 @@ class BuiltSite:
     directory: Path
     triples: int
     fresh: bool
+
+
+def locate_description(directory: Path, description: Path) -> Path:
+    """Give a description as it is beside the sites of a directory: see `build_demo`.
+
+    Args:
+        directory: where the sites are.
+        description: `DESCRIPTION` or `TRAINING`.
+    """
+    is_usual = directory.resolve() == SITES.resolve()
+    return description if is_usual else directory / description.name
 
 
 def locate_sites(scale: float) -> Path:

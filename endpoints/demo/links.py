@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.padding import Padding
 
 from endpoints.demo.build import (
-    SITES,
     TRAINING,
     build_demo,
     directory_option,
+    locate_description,
     locate_sites,
     scale_option,
 )
@@ -54,8 +54,7 @@ def show_links(console: Console, scale: float, directory: Path) -> None:
     console.print("One model, many sites", style="bold")
     console.print(SYNTHETIC)
     build_demo(directory, scale=scale)
-    is_usual = directory.resolve() == SITES.resolve()
-    training = TRAINING if is_usual else directory / TRAINING.name
+    training = locate_description(directory, TRAINING)
     output = directory / "links"
     for name, title in TITLES.items():
         console.print(f"{name:<9} {title}", style="dim")

@@ -19,10 +19,10 @@ from rich.console import Console
 
 from endpoints.demo.build import (
     DESCRIPTION,
-    SITES,
     BuiltSite,
     build_demo,
     directory_option,
+    locate_description,
     locate_sites,
     scale_option,
 )
@@ -106,8 +106,7 @@ def run_demo(console: Console, scale: float, directory: Path) -> None:
     console.print(SYNTHETIC)
     console.print()
     sites = build_demo(directory, scale=scale)
-    is_usual = directory.resolve() == SITES.resolve()
-    path = DESCRIPTION if is_usual else directory / DESCRIPTION.name
+    path = locate_description(directory, DESCRIPTION)
     described = read_description(path)
     with serve_sites({site.name: site.directory for site in sites}) as addresses:
         print_sites(console, sites, addresses)

@@ -177,7 +177,7 @@ def _serve(
 
 
 def _need_peers(plan: "TrainingPlan", peers: Path | None) -> None:
-    if peers is None and plan.secure and plan.exchange().kinds:
+    if peers is None and plan.sums_are_masked:
         raise CommandError(
             "secure aggregation needs the certificates of all sites",
             "Give the directory in which they are, NAME.pem each (--peers DIRECTORY), or say "

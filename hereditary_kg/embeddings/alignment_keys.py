@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hereditary_kg.embeddings.errors import AlignmentKeyError
+from hereditary_kg.embeddings.whole_files import create_file
 
 __all__ = [
     "KEY_SIZE",
@@ -62,9 +63,7 @@ def create_alignment_key(path: Path) -> AlignmentKey:
     """
     secret = secrets.token_bytes(KEY_SIZE)
     try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(number, "w", encoding="ascii") as stream:
-            stream.write(secret.hex() + "\n")
+        create_file(path, f"{secret.hex()}\n".encode())
     except FileExistsError as error:
         raise AlignmentKeyError(
             f"{path}: the file exists, and a key in it may be in use. Take another name, or remove "

@@ -100,10 +100,6 @@ class ClientStateFile:
             read_bytes(records, "protocol"),
         )
 
-    def remove(self) -> None:
-        """Forget the state, and the secrets in it."""
-        self.path.unlink(missing_ok=True)
-
 
 @contextmanager
 def hold_runs(directory: Path) -> Generator[None]:

@@ -78,7 +78,7 @@ def prepare_training(
         TrainingError: the output directory cannot be written, or the run is with secure
             aggregation and there are no certificates.
     """
-    if plan.secure and plan.exchange().kinds and peers is None:
+    if plan.sums_are_masked and peers is None:
         raise TrainingError(
             "The run is with secure aggregation, and there is no list of the sites' certificates. "
             "Give it with --peers, or ask for a run without."

@@ -20,10 +20,9 @@ from hereditary_kg.embeddings.errors import EmbeddingError, TrainingError
 from hereditary_kg.embeddings.grids.manifest import SERVER_PREFIX
 from hereditary_kg.embeddings.round_summaries import RoundSummary, write_summary
 from hereditary_kg.embeddings.secure_aggregation import AllowList
-from hereditary_kg.embeddings.served_training import wait_for_sites
+from hereditary_kg.embeddings.served_training import train_listed_sites
 from hereditary_kg.embeddings.training_plan import TrainingPlan
-from hereditary_kg.embeddings.training_report import EVENTS, TrainingReport, write_report
-from hereditary_kg.embeddings.training_server import run_training
+from hereditary_kg.embeddings.training_run import RunProgress
 
 __all__ = ["PROGRESS_FILE", "FlowerServerSettings", "server"]
 
@@ -128,29 +127,21 @@ def main(grid: Grid, context: Context) -> None:
 def _train(
     grid: Grid, plan: TrainingPlan, settings: FlowerServerSettings, progress: "_Progress"
 ) -> None:
-    wait_for_sites(
-        grid,
-        plan.minimum_sites,
-        settings.sites,
-        settings.patience,
-        lambda names: progress.tell(sites=names),
-        pause=_PAUSE,
-    )
-    done = run_training(
+    report, files = train_listed_sites(
         grid,
         plan,
-        sites=settings.sites,
-        allow_list=settings.peers,
-        timeout=settings.patience,
-        progress=progress.tell_round,
-        answered=lambda site, step: progress.tell(answered=[site, step]),
-        checkpoint=settings.output / "server.safetensors",
-        events=settings.output / EVENTS,
+        settings.sites,
+        settings.output,
+        peers=settings.peers,
+        patience=settings.patience,
+        progress=RunProgress(
+            round=progress.tell_round,
+            answered=lambda site, step: progress.tell(answered=[site, step]),
+        ),
+        waiting=lambda names: progress.tell(sites=names),
+        pause=_PAUSE,
     )
-    partition = str(done.vocabularies.partition) if done.vocabularies is not None else ""
-    report = TrainingReport(plan.run, plan, partition, done.rounds, [])
-    files = (*write_report(report, settings.output), settings.output / EVENTS)
-    progress.tell(ended={"partition": partition, "files": [str(path) for path in files]})
+    progress.tell(ended={"partition": report.partition, "files": [str(path) for path in files]})
 
 
 class _Progress:

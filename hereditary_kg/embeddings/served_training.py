@@ -17,7 +17,7 @@ from hereditary_kg.embeddings.training_report import EVENTS, TrainingReport, wri
 from hereditary_kg.embeddings.training_run import RunProgress
 from hereditary_kg.embeddings.training_server import run_training
 
-__all__ = ["describe_run", "serve_training", "wait_for_sites"]
+__all__ = ["describe_run", "serve_training", "train_listed_sites", "wait_for_sites"]
 
 
 def describe_run(plan: TrainingPlan, sites: tuple[str, ...]) -> RunManifest:
@@ -62,23 +62,65 @@ def serve_training(
     Raises:
         EmbeddingError: too few sites come, or something is wrong with them or the training.
     """
-    told = progress or RunProgress()
     sites = server.allow_list.sites
     manifest = describe_run(plan, sites).sign(server.identity)
     with server.open_grid(manifest) as grid:
-        wait_for_sites(grid, plan.minimum_sites, sites, patience, waiting)
-        done = run_training(
+        return train_listed_sites(
             grid,
             plan,
-            allow_list=peers,
-            timeout=patience,
-            progress=told.round,
-            answered=told.answered,
-            checkpoint=output / "server.safetensors",
-            events=output / EVENTS,
+            sites,
+            output,
+            peers=peers,
+            patience=patience,
+            progress=progress or RunProgress(),
+            waiting=waiting,
         )
-    partition = str(done.vocabularies.partition) if done.vocabularies is not None else ""
-    report = TrainingReport(plan.run, plan, partition, done.rounds, [])
+
+
+def train_listed_sites(
+    grid: Grid,
+    plan: TrainingPlan,
+    sites: Sequence[str],
+    output: Path,
+    *,
+    peers: AllowList | None,
+    patience: float,
+    progress: RunProgress,
+    waiting: Callable[[list[str]], None] | None,
+    pause: float = 0.05,
+) -> tuple[TrainingReport, tuple[Path, ...]]:
+    """Wait for the sites of a list, train over them, and write the report.
+
+    Args:
+        grid: how they are reached.
+        plan: how it is trained.
+        sites: their names.
+        output: where report, checkpoint and curves go.
+        peers: the sites' certificates, for secure aggregation.
+        patience: seconds to wait for all sites, and for each answer.
+        progress: who is told how it goes.
+        waiting: called with the names of the sites that have come so far.
+        pause: seconds between two looks at who has come.
+
+    Returns:
+        the report, and what was written.
+
+    Raises:
+        EmbeddingError: too few sites come, or something is wrong with them or the training.
+    """
+    wait_for_sites(grid, plan.minimum_sites, sites, patience, waiting, pause=pause)
+    done = run_training(
+        grid,
+        plan,
+        sites=sites,
+        allow_list=peers,
+        timeout=patience,
+        progress=progress.round,
+        answered=progress.answered,
+        checkpoint=output / "server.safetensors",
+        events=output / EVENTS,
+    )
+    report = TrainingReport(plan.run, plan, done.partition, done.rounds, [])
     return report, (*write_report(report, output), output / EVENTS)
 
 

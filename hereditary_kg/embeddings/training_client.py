@@ -95,7 +95,7 @@ class TrainingClient:
 
     def offer(self, _: RecordDict, plan: TrainingPlan) -> RecordDict:
         """Begin a run: offer the site's public terms by keyed identifiers."""
-        if plan.secure and plan.exchange().kinds and self._protection is None:
+        if plan.sums_are_masked and self._protection is None:
             raise TrainingError(
                 "The run is with secure aggregation, for which this site has no certificate and "
                 "no list of the others'. Configure both, or ask for a run without."

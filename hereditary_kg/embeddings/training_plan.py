@@ -153,6 +153,11 @@ class TrainingPlan:
             seed=seed,
         )
 
+    @property
+    def sums_are_masked(self) -> bool:
+        """Whether secure aggregation is at work: it is asked for, and there is something to add."""
+        return self.secure and bool(self.exchange().kinds)
+
     def budget(self) -> PrivacyBudget | None:
         """Give what a site may spend of differential privacy; None where it trains without.
 

@@ -98,7 +98,7 @@ def train_here(description: TrainingDescription, progress: RunProgress | None = 
     report = TrainingReport(
         description.name,
         plan,
-        str(server.vocabularies.partition) if server.vocabularies is not None else "",
+        server.partition,
         server.rounds,
         [result for result, _ in kept.values()],
     )

@@ -104,6 +104,11 @@ class TrainingServer:
         self._agreement: Agreement | None = None
         self._exchanged: Mapping[Kind, NDArray[np.int64]] = {}
 
+    @property
+    def partition(self) -> str:
+        """How the sites' data divide, in words; empty where vocabularies were not compared."""
+        return "" if self.vocabularies is None else str(self.vocabularies.partition)
+
     def run(self) -> None:
         """Bring the sites together, train all rounds, and end the run.
 
@@ -226,7 +231,7 @@ class TrainingServer:
         Args:
             what: what cannot be done where too few sites are left.
         """
-        if not self.plan.exchange().kinds or not self.plan.secure:
+        if not self.plan.sums_are_masked:
             self._sums = PlainSums()
             return
         if self._allow_list is None:

@@ -5,7 +5,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replace_file", "written_whole"]
+__all__ = ["create_file", "replace_file", "written_whole"]
+
+_PRIVATE = 0o600
 
 
 @contextmanager
@@ -37,18 +39,40 @@ def written_whole(path: Path) -> Generator[Path]:
         os.close(descriptor)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, for its owner alone.
+def create_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
+    """Write a new file, with its mode from the first moment on; or none, if that fails.
 
     Args:
         path: the file; its directory is there.
         data: all of it.
+        mode: who may read it; by default its owner alone.
+
+    Raises:
+        FileExistsError: it is there already.
+        OSError: it cannot be written.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def replace_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
+    """Write a file whole or not at all, in the place of one that may be there.
+
+    Args:
+        path: the file; its directory is there.
+        data: all of it.
+        mode: as in `create_file`.
 
     Raises:
         OSError: it cannot be written.
     """
     with written_whole(path) as beside:
         beside.unlink(missing_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        create_file(beside, data, mode)

@@ -4,14 +4,13 @@ Keys are of the NIST curve P-256 (see `hereditary_kg.embeddings.grids.certificat
 not encrypted: a worker has to start by itself.
 """
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hereditary_kg.embeddings.grids.errors import CertificateError
-from hereditary_kg.embeddings.whole_files import written_whole
+from hereditary_kg.embeddings.whole_files import create_file, replace_file
 
 __all__ = ["create_key", "key_as_pem", "read_key", "write_private", "write_public"]
 
@@ -99,12 +98,8 @@ def _write(path: Path, data: bytes, mode: int, *, replace: bool) -> None:
             f"{path.parent}: the directory cannot be made: {error.strerror}."
         ) from error
     try:
-        if not replace:
-            _create(path, data, mode)
-            return
-        with written_whole(path) as beside:
-            beside.unlink(missing_ok=True)
-            _create(beside, data, mode)
+        write = replace_file if replace else create_file
+        write(path, data, mode)
     except FileExistsError as error:
         raise CertificateError(
             f"{path}: the file is there already, and may be in use. Choose another place, or say "
@@ -112,16 +107,3 @@ def _write(path: Path, data: bytes, mode: int, *, replace: bool) -> None:
         ) from error
     except OSError as error:
         raise CertificateError(f"{path}: it cannot be written: {error.strerror}.") from error
-
-
-def _create(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file, with its mode from the first moment on; or none, if that fails."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
